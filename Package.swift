@@ -1,0 +1,83 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// What every Swift target is held to. CI sets `COLBERT_STRICT`: there, and only there, a warning is an error.
+let house: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+] + (Context.environment["COLBERT_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+/// Raw pointers are spelled `unsafe` everywhere but in Tensors, so they stay there.
+let safe: [SwiftSetting] = house + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
+
+/// Kernels are optimised even in debug builds, and vectorise `sqrt` (no `errno`).
+///
+/// `COLBERT_MARCH` names another processor level than AVX2's, for example `x86-64-v4` or `native`.
+let kernels: [SwiftSetting] = house + [
+  .enableExperimentalFeature("Lifetimes"),
+  .unsafeFlags([
+    "-Xcc", "-fno-math-errno", "-Xcc", "-march=\(Context.environment["COLBERT_MARCH"] ?? "x86-64-v3")",
+  ]),
+  .unsafeFlags(["-O"], .when(configuration: .debug)),
+]
+
+let modules = ["Tensors", "Communication", "Tokenizers", "LateInteraction", "Datasets", "Checkpoints", "Training"]
+
+let package = Package(
+  name: "colbert",
+  products: [.executable(name: "colbert", targets: ["colbert"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    // Leaves
+    .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(
+      name: "Tensors",
+      dependencies: ["COpenBLAS", .product(name: "RealModule", package: "swift-numerics")],
+      swiftSettings: kernels),
+    .target(name: "Communication", dependencies: ["CMPI"], swiftSettings: safe),
+    .target(name: "Tokenizers", swiftSettings: safe),
+
+    // Domain
+    .target(name: "LateInteraction", dependencies: ["Tensors"], swiftSettings: safe),
+    .target(name: "Datasets", dependencies: ["Tensors", "Tokenizers"], swiftSettings: safe),
+    .target(
+      name: "Checkpoints",
+      dependencies: ["Communication", "Tensors", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: safe),
+
+    // Assembly
+    .target(
+      name: "Training",
+      dependencies: [
+        "Checkpoints", "Communication", "Datasets", "LateInteraction", "Tensors", "Tokenizers",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: safe),
+    .executableTarget(
+      name: "colbert",
+      dependencies: [
+        "Checkpoints", "Communication", "Datasets", "LateInteraction", "Tensors", "Tokenizers", "Training",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        "Yams",
+      ],
+      swiftSettings: safe),
+
+    // Tests
+    .target(
+      name: "TestSupport", dependencies: ["Checkpoints", "Communication", "Tensors"], path: "Tests/TestSupport",
+      swiftSettings: house),
+  ]
+    + modules.map {
+      .testTarget(name: "\($0)Tests", dependencies: [.byName(name: $0), "TestSupport"], swiftSettings: house)
+    },
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct CheckpointsModuleTests {
+  @Test func starts() {}
+}

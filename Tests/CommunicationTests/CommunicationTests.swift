@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct CommunicationModuleTests {
+  @Test func starts() {}
+}

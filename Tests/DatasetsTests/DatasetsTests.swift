@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct DatasetsModuleTests {
+  @Test func starts() {}
+}

@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct LateInteractionModuleTests {
+  @Test func starts() {}
+}

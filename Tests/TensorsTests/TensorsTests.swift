@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct TensorsModuleTests {
+  @Test func starts() {}
+}

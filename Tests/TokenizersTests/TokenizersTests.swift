@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct TokenizersModuleTests {
+  @Test func starts() {}
+}

@@ -1,0 +1,5 @@
+import Testing
+
+@Suite struct TrainingModuleTests {
+  @Test func starts() {}
+}
