@@ -2,11 +2,12 @@
 import PackageDescription
 
 /// What every Swift target is held to. CI sets `COLBERT_STRICT`: there, and only there, a warning is an error.
-let house: [SwiftSetting] = [
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-] + (Context.environment["COLBERT_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)])
+let house: [SwiftSetting] =
+  [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ] + (Context.environment["COLBERT_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 /// Raw pointers are spelled `unsafe` everywhere but in Tensors, so they stay there.
 let safe: [SwiftSetting] = house + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
@@ -14,13 +15,14 @@ let safe: [SwiftSetting] = house + [.strictMemorySafety(), .enableExperimentalFe
 /// Kernels are optimised even in debug builds, and vectorise `sqrt` (no `errno`).
 ///
 /// `COLBERT_MARCH` names another processor level than AVX2's, for example `x86-64-v4` or `native`.
-let kernels: [SwiftSetting] = house + [
-  .enableExperimentalFeature("Lifetimes"),
-  .unsafeFlags([
-    "-Xcc", "-fno-math-errno", "-Xcc", "-march=\(Context.environment["COLBERT_MARCH"] ?? "x86-64-v3")",
-  ]),
-  .unsafeFlags(["-O"], .when(configuration: .debug)),
-]
+let kernels: [SwiftSetting] =
+  house + [
+    .enableExperimentalFeature("Lifetimes"),
+    .unsafeFlags([
+      "-Xcc", "-fno-math-errno", "-Xcc", "-march=\(Context.environment["COLBERT_MARCH"] ?? "x86-64-v3")",
+    ]),
+    .unsafeFlags(["-O"], .when(configuration: .debug)),
+  ]
 
 let modules = ["Tensors", "Communication", "Tokenizers", "LateInteraction", "Datasets", "Checkpoints", "Training"]
 
@@ -38,9 +40,10 @@ let package = Package(
     // Leaves
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CLinux"),
     .target(
       name: "Tensors",
-      dependencies: ["COpenBLAS", .product(name: "RealModule", package: "swift-numerics")],
+      dependencies: ["CLinux", "COpenBLAS", .product(name: "RealModule", package: "swift-numerics")],
       swiftSettings: kernels),
     .target(name: "Communication", dependencies: ["CMPI"], swiftSettings: safe),
     .target(name: "Tokenizers", swiftSettings: safe),

@@ -1,0 +1,116 @@
+package import Tensors
+
+/// Seed and step of a training pass: what its dropout depends on beside each token's place.
+package struct DropoutMoment: Sendable, Equatable {
+  package let seed: UInt64
+  package let step: Int
+
+  package init(seed: UInt64, step: Int) {
+    self.seed = seed
+    self.step = step
+  }
+}
+
+/// A BERT-type encoder: token ids to hidden states, and the gradient back into the parameters.
+///
+/// One pass at a time: a forward's activations live until the next forward.
+package final class Encoder: @unchecked Sendable {
+  package let configuration: EncoderConfiguration
+  private let words: (value: Matrix, gradient: Matrix?)
+  private let positions: (value: Matrix, gradient: Matrix?)
+  private let types: (value: Matrix, gradient: Matrix?)
+  private let norm: Norm
+  private let layers: [EncoderLayer]
+  private let trainsEmbeddings: Bool
+  private let pool: ThreadPool
+  private let arena = Arena()
+  private var pass: Pass?
+
+  package init(_ configuration: EncoderConfiguration, _ parameters: Parameters, on pool: ThreadPool) {
+    func table(_ name: String) -> (Matrix, Matrix?) {
+      (parameters.value("embeddings.\(name).weight"), parameters.gradientIfAllocated("embeddings.\(name).weight"))
+    }
+    self.configuration = configuration
+    self.pool = pool
+    words = table("word_embeddings")
+    positions = table("position_embeddings")
+    types = table("token_type_embeddings")
+    norm = Norm(parameters, "embeddings.LayerNorm", epsilon: configuration.epsilon)
+    trainsEmbeddings = parameters.layout["embeddings.word_embeddings.weight"]!.isTrained
+    layers = (0..<configuration.layerCount).map { EncoderLayer($0, parameters, configuration) }
+  }
+
+  /// The last layer's hidden states, `[tokens × width]`, valid until the next forward.
+  ///
+  /// - Parameters:
+  ///   - moment: seed and step in training; nil switches dropout off.
+  ///   - keepsActivations: whether a `backward` follows.
+  package func forward(_ batch: TokenBatch, moment: DropoutMoment?, keepsActivations: Bool) -> Matrix {
+    arena.reset()
+    let tokens = batch.tokenCount
+    let normalised = arena.matrix(rows: tokens, columns: configuration.width)
+    let deviations = arena.matrix(rows: tokens, columns: 1)
+    var hidden = arena.matrix(rows: tokens, columns: configuration.width)
+    embed(
+      batch, words: words.value, positions: positions.value, types: types.value,
+      positionOffset: configuration.positionOffset, into: normalised, on: pool)
+    norm.forward(normalised, deviations: deviations, into: hidden, on: pool)
+    let dropout = dropouts(moment, isTrained: trainsEmbeddings).hidden
+    applyDropout(dropout, to: hidden, of: batch, layer: -1, site: .embeddings, on: pool)
+
+    var pass = Pass(batch: batch, moment: moment, normalised: normalised, deviations: deviations)
+    // Activations of frozen layers are never needed again: they share one set of buffers, as all do without a backward.
+    var shared: LayerActivations?
+    for layer in layers {
+      let kept = keepsActivations && layer.isTrained
+      let activations = kept ? nil : shared
+      let target = activations ?? LayerActivations(batch, configuration, in: arena)
+      if !kept { shared = target }
+      layer.forward(hidden, batch, dropouts(moment, isTrained: layer.isTrained), into: target, on: pool)
+      pass.layers.append((hidden, target))
+      hidden = target.output
+    }
+    self.pass = keepsActivations ? pass : nil
+    return hidden
+  }
+
+  /// Adds the gradients of the trained parameters, given ∂loss/∂hidden states of the last forward.
+  ///
+  /// `upstream` `[tokens × width]` is overwritten. Nothing below the lowest trained layer is computed.
+  package func backward(_ upstream: Matrix) {
+    guard let pass else { preconditionFailure("a backward needs a forward that kept its activations") }
+    self.pass = nil
+    guard let lowest = layers.first(where: \.isTrained)?.index else { return }
+    let scratch = LayerScratch(pass.batch, configuration, in: arena)
+    for layer in layers.reversed() where layer.isTrained {
+      let (input, activations) = pass.layers[layer.index]
+      layer.backward(
+        upstream, input: input, pass.batch, dropouts(pass.moment, isTrained: true), activations, scratch: scratch,
+        wantsInput: layer.index > lowest || trainsEmbeddings, on: pool)
+    }
+    guard trainsEmbeddings else { return }
+    let dropout = dropouts(pass.moment, isTrained: true).hidden
+    applyDropout(dropout, to: upstream, of: pass.batch, layer: -1, site: .embeddings, on: pool)
+    norm.backward(upstream, normalised: pass.normalised, deviations: pass.deviations, on: pool)
+    embedBackward(
+      upstream, pass.batch, words: words.gradient, positions: positions.gradient, types: types.gradient,
+      positionOffset: configuration.positionOffset, on: pool)
+  }
+
+  private func dropouts(_ moment: DropoutMoment?, isTrained: Bool) -> LayerDropouts {
+    func dropout(_ rate: Float) -> Dropout {
+      Dropout(rate: moment == nil || !isTrained ? 0 : rate, seed: moment?.seed ?? 0, step: moment?.step ?? 0)
+    }
+    return LayerDropouts(
+      hidden: dropout(configuration.hiddenDropout), attention: dropout(configuration.attentionDropout))
+  }
+}
+
+/// What a forward leaves for its backward.
+private struct Pass {
+  let batch: TokenBatch
+  let moment: DropoutMoment?
+  let normalised: Matrix
+  let deviations: Matrix
+  var layers: [(input: Matrix, activations: LayerActivations)] = []
+}

@@ -1,0 +1,156 @@
+import Tensors
+
+/// One transformer layer of BERT: attention and a feed-forward network, each with a residual and a norm after it.
+///
+/// - Source: Devlin et al., "BERT", 2019; the arrangement of `transformers/models/bert/modeling_bert.py`.
+struct EncoderLayer {
+  let index: Int
+  let headCount: Int
+  let isTrained: Bool
+  let query: Linear
+  let key: Linear
+  let value: Linear
+  let attentionOutput: Linear
+  let attentionNorm: Norm
+  let intermediate: Linear
+  let output: Linear
+  let outputNorm: Norm
+
+  init(_ index: Int, _ parameters: Parameters, _ configuration: EncoderConfiguration) {
+    let name = "encoder.layer.\(index)"
+    self.index = index
+    headCount = configuration.headCount
+    isTrained = parameters.layout["\(name).output.dense.weight"]!.isTrained
+    query = Linear(parameters, "\(name).attention.self.query")
+    key = Linear(parameters, "\(name).attention.self.key")
+    value = Linear(parameters, "\(name).attention.self.value")
+    attentionOutput = Linear(parameters, "\(name).attention.output.dense")
+    attentionNorm = Norm(parameters, "\(name).attention.output.LayerNorm", epsilon: configuration.epsilon)
+    intermediate = Linear(parameters, "\(name).intermediate.dense")
+    output = Linear(parameters, "\(name).output.dense")
+    outputNorm = Norm(parameters, "\(name).output.LayerNorm", epsilon: configuration.epsilon)
+  }
+
+  /// Computes `activations.output` from `input`, both `[tokens × width]`; they may be the same memory.
+  func forward(
+    _ input: Matrix, _ batch: TokenBatch, _ dropouts: LayerDropouts, into activations: LayerActivations,
+    on pool: ThreadPool
+  ) {
+    let a = activations
+    query.forward(input, into: a.queries, on: pool)
+    key.forward(input, into: a.keys, on: pool)
+    value.forward(input, into: a.values, on: pool)
+    attention(
+      a.inputs(headCount), batch, dropout: dropouts.attention, layer: index, probabilities: a.probabilities,
+      into: a.context, on: pool)
+    attentionOutput.forward(a.context, into: a.attentionNormalised, on: pool)
+    applyDropout(dropouts.hidden, to: a.attentionNormalised, of: batch, layer: index, site: .attention, on: pool)
+    add(input, to: a.attentionNormalised, on: pool)
+    attentionNorm.forward(a.attentionNormalised, deviations: a.attentionDeviations, into: a.attended, on: pool)
+
+    intermediate.forward(a.attended, into: a.intermediate, on: pool)
+    gelu(a.intermediate, into: a.activated, on: pool)
+    output.forward(a.activated, into: a.outputNormalised, on: pool)
+    applyDropout(dropouts.hidden, to: a.outputNormalised, of: batch, layer: index, site: .feedForward, on: pool)
+    add(a.attended, to: a.outputNormalised, on: pool)
+    outputNorm.forward(a.outputNormalised, deviations: a.outputDeviations, into: a.output, on: pool)
+  }
+
+  /// Turns `upstream`, ∂loss/∂output, into ∂loss/∂input in place (if wanted) and adds to the parameters' gradients.
+  func backward(
+    _ upstream: Matrix, input: Matrix, _ batch: TokenBatch, _ dropouts: LayerDropouts, _ activations: LayerActivations,
+    scratch: LayerScratch, wantsInput: Bool, on pool: ThreadPool
+  ) {
+    let a = activations
+    // Feed-forward: `upstream` is its own residual branch; `branch` goes through the network.
+    outputNorm.backward(upstream, normalised: a.outputNormalised, deviations: a.outputDeviations, on: pool)
+    copy(upstream, to: scratch.branch)
+    applyDropout(dropouts.hidden, to: scratch.branch, of: batch, layer: index, site: .feedForward, on: pool)
+    output.backward(scratch.branch, input: a.activated, into: scratch.intermediate, on: pool)
+    geluBackward(scratch.intermediate, input: a.intermediate, on: pool)
+    intermediate.backward(scratch.intermediate, input: a.attended, into: upstream, accumulating: true, on: pool)
+
+    attentionNorm.backward(upstream, normalised: a.attentionNormalised, deviations: a.attentionDeviations, on: pool)
+    copy(upstream, to: scratch.branch)
+    applyDropout(dropouts.hidden, to: scratch.branch, of: batch, layer: index, site: .attention, on: pool)
+    attentionOutput.backward(scratch.branch, input: a.context, into: scratch.context, on: pool)
+    attentionBackward(
+      scratch.context, a.inputs(headCount), batch, dropout: dropouts.attention, layer: index,
+      probabilities: a.probabilities,
+      into: AttentionInputs(queries: scratch.queries, keys: scratch.keys, values: scratch.values, headCount: headCount),
+      on: pool)
+    let gradient = wantsInput ? upstream : nil
+    query.backward(scratch.queries, input: input, into: gradient, accumulating: true, on: pool)
+    key.backward(scratch.keys, input: input, into: gradient, accumulating: true, on: pool)
+    value.backward(scratch.values, input: input, into: gradient, accumulating: true, on: pool)
+  }
+}
+
+/// The dropouts of one layer at one step; rate 0 in evaluation and in frozen layers.
+struct LayerDropouts {
+  let hidden: Dropout
+  let attention: Dropout
+}
+
+/// What a layer's forward leaves for its backward, `[tokens × width]` unless said.
+struct LayerActivations {
+  let queries: Matrix
+  let keys: Matrix
+  let values: Matrix
+  /// `[1 × Σ heads · tokens · keys]`.
+  let probabilities: Matrix
+  let context: Matrix
+  let attentionNormalised: Matrix
+  /// `[tokens × 1]`.
+  let attentionDeviations: Matrix
+  let attended: Matrix
+  /// `[tokens × intermediate width]`, before GELU.
+  let intermediate: Matrix
+  let activated: Matrix
+  let outputNormalised: Matrix
+  let outputDeviations: Matrix
+  let output: Matrix
+
+  init(_ batch: TokenBatch, _ configuration: EncoderConfiguration, in arena: Arena) {
+    let tokens = batch.tokenCount
+    func rows() -> Matrix { arena.matrix(rows: tokens, columns: configuration.width) }
+    queries = rows()
+    keys = rows()
+    values = rows()
+    probabilities = arena.matrix(
+      rows: 1, columns: probabilityCount(batch, headCount: configuration.headCount))
+    context = rows()
+    attentionNormalised = rows()
+    attentionDeviations = arena.matrix(rows: tokens, columns: 1)
+    attended = rows()
+    intermediate = arena.matrix(rows: tokens, columns: configuration.intermediateWidth)
+    activated = arena.matrix(rows: tokens, columns: configuration.intermediateWidth)
+    outputNormalised = rows()
+    outputDeviations = arena.matrix(rows: tokens, columns: 1)
+    output = rows()
+  }
+
+  func inputs(_ headCount: Int) -> AttentionInputs {
+    AttentionInputs(queries: queries, keys: keys, values: values, headCount: headCount)
+  }
+}
+
+/// Room for a layer's backward, shared by all layers.
+struct LayerScratch {
+  let branch: Matrix
+  let context: Matrix
+  let queries: Matrix
+  let keys: Matrix
+  let values: Matrix
+  let intermediate: Matrix
+
+  init(_ batch: TokenBatch, _ configuration: EncoderConfiguration, in arena: Arena) {
+    func rows() -> Matrix { arena.matrix(rows: batch.tokenCount, columns: configuration.width) }
+    branch = rows()
+    context = rows()
+    queries = rows()
+    keys = rows()
+    values = rows()
+    intermediate = arena.matrix(rows: batch.tokenCount, columns: configuration.intermediateWidth)
+  }
+}

@@ -1,0 +1,59 @@
+import Tensors
+
+/// `y = x Wᵀ + b`, with the gradients of W and b if they are trained.
+struct Linear {
+  let weight: Matrix
+  let bias: Matrix?
+  let weightGradient: Matrix?
+  let biasGradient: Matrix?
+
+  init(_ parameters: Parameters, _ name: String, hasBias: Bool = true) {
+    weight = parameters.value("\(name).weight")
+    weightGradient = parameters.gradientIfAllocated("\(name).weight")
+    bias = hasBias ? parameters.value("\(name).bias") : nil
+    biasGradient = hasBias ? parameters.gradientIfAllocated("\(name).bias") : nil
+  }
+
+  /// `[rows × inputs]` to `[rows × outputs]`.
+  func forward(_ input: Matrix, into output: Matrix, on pool: ThreadPool) {
+    multiply(input, transposed: weight, adding: bias, into: output, on: pool)
+  }
+
+  /// Adds to the gradients of W and b; `gradient`, if wanted, receives ∂loss/∂input or has it added.
+  func backward(
+    _ upstream: Matrix, input: Matrix, into gradient: Matrix?, accumulating: Bool = false, on pool: ThreadPool
+  ) {
+    if let weightGradient { accumulateProduct(transposed: upstream, input, into: weightGradient, on: pool) }
+    if let biasGradient { accumulateColumnSums(upstream, into: biasGradient, on: pool) }
+    if let gradient { multiply(upstream, weight, into: gradient, accumulating: accumulating, on: pool) }
+  }
+}
+
+/// A layer norm's gain and bias, with their gradients if they are trained.
+struct Norm {
+  let gain: Matrix
+  let bias: Matrix
+  let gainGradient: Matrix?
+  let biasGradient: Matrix?
+  let epsilon: Float
+
+  init(_ parameters: Parameters, _ name: String, epsilon: Float) {
+    gain = parameters.value("\(name).weight")
+    bias = parameters.value("\(name).bias")
+    gainGradient = parameters.gradientIfAllocated("\(name).weight")
+    biasGradient = parameters.gradientIfAllocated("\(name).bias")
+    self.epsilon = epsilon
+  }
+
+  /// Overwrites `rows` with its normalised values; see `layerNorm`.
+  func forward(_ rows: Matrix, deviations: Matrix, into output: Matrix, on pool: ThreadPool) {
+    layerNorm(rows, gain: gain, bias: bias, epsilon: epsilon, deviations: deviations, into: output, on: pool)
+  }
+
+  /// In place: `upstream` becomes ∂loss/∂input.
+  func backward(_ upstream: Matrix, normalised: Matrix, deviations: Matrix, on pool: ThreadPool) {
+    layerNormBackward(
+      upstream, normalised: normalised, gain: gain, deviations: deviations, into: upstream,
+      gainGradient: gainGradient, biasGradient: biasGradient, on: pool)
+  }
+}

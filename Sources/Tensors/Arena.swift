@@ -1,0 +1,45 @@
+/// Memory for the matrices of one pass: taken piece by piece, given back all at once, and kept for the next pass.
+///
+/// A pass that needs no more than an earlier one allocates nothing.
+package final class Arena: @unchecked Sendable {
+  private var slabs: [UnsafeMutableRawBufferPointer] = []
+  private var used = 0
+  private var total = 0
+
+  package init() {}
+
+  deinit { for slab in slabs { slab.deallocate() } }
+
+  /// A `[rows × columns]` matrix with undefined contents, valid until `reset`.
+  package func matrix(rows: Int, columns: Int) -> Matrix {
+    let bytes = (rows * columns * 4 + 63) & ~63
+    if slabs.isEmpty || used + bytes > slabs.last!.count { addSlab(atLeast: bytes) }
+    let base = slabs.last!.baseAddress! + used
+    used += bytes
+    total += bytes
+    return Matrix(base: base.bindMemory(to: Float.self, capacity: max(1, rows * columns)), rows: rows, columns: columns)
+  }
+
+  /// The same, filled with zeros.
+  package func zeros(rows: Int, columns: Int) -> Matrix {
+    let matrix = matrix(rows: rows, columns: columns)
+    matrix.base.update(repeating: 0, count: matrix.count)
+    return matrix
+  }
+
+  /// Gives everything back: no matrix of this arena may be used any more.
+  package func reset() {
+    if slabs.count > 1 {
+      for slab in slabs { slab.deallocate() }
+      slabs = []
+      addSlab(atLeast: total)
+    }
+    used = 0
+    total = 0
+  }
+
+  private func addSlab(atLeast bytes: Int) {
+    slabs.append(.allocate(byteCount: max(bytes, 1 << 22), alignment: 64))
+    used = 0
+  }
+}

@@ -1,0 +1,71 @@
+internal import RealModule
+
+/// Σ x², in double precision and in an order that does not depend on the thread count.
+package func squaredNorm(_ values: Matrix, on pool: ThreadPool) -> Double {
+  let size = 1 << 16
+  let blocks = (values.count + size - 1) / size
+  return withUnsafeTemporaryAllocation(of: Double.self, capacity: max(1, blocks)) { sums in
+    pool.forEachBlock(blocks) { block in
+      let x = values.base + block * size
+      var sum = 0.0
+      for i in 0..<min(size, values.count - block * size) {
+        sum = Relaxed.multiplyAdd(Double(x[i]), Double(x[i]), sum)
+      }
+      sums[block] = sum
+    }
+    return sums.prefix(blocks).reduce(0, +)
+  }
+}
+
+/// What one AdamW update needs to know beside the four buffers.
+package struct AdamWStep: Sendable {
+  package var learningRate: Float
+  package var weightDecay: Float
+  package var betas: (Float, Float)
+  package var epsilon: Float
+  /// Multiplies the gradient: clipping by the global norm.
+  package var gradientScale: Float
+  /// 1 − β₁ᵗ and 1 − β₂ᵗ for the update t = 1, 2, ….
+  package var biasCorrections: (Float, Float)
+
+  package init(
+    learningRate: Float, weightDecay: Float, betas: (Double, Double), epsilon: Float, gradientScale: Float, update: Int
+  ) {
+    self.learningRate = learningRate
+    self.weightDecay = weightDecay
+    self.betas = (Float(betas.0), Float(betas.1))
+    self.epsilon = epsilon
+    self.gradientScale = gradientScale
+    biasCorrections = (Float(1 - Double.pow(betas.0, update)), Float(1 - Double.pow(betas.1, update)))
+  }
+}
+
+/// One update of AdamW over equally long stretches of the four buffers, with decoupled weight decay.
+///
+/// - Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2, as `torch.optim.AdamW`
+///   arranges it.
+package func adamW(
+  _ step: AdamWStep, values: Matrix, gradients: Matrix, firstMoments: Matrix, secondMoments: Matrix,
+  on pool: ThreadPool
+) {
+  precondition(
+    gradients.count == values.count && firstMoments.count == values.count && secondMoments.count == values.count)
+  let (beta1, beta2) = step.betas
+  let shrink = 1 - step.learningRate * step.weightDecay
+  let rate = step.learningRate / step.biasCorrections.0
+  let inverseRoot = 1 / step.biasCorrections.1.squareRoot()
+  let size = 1 << 14
+  pool.forEachBlock((values.count + size - 1) / size) { block in
+    let start = block * size
+    let (p, g) = (values.base + start, gradients.base + start)
+    let (m, v) = (firstMoments.base + start, secondMoments.base + start)
+    for i in 0..<min(size, values.count - start) {
+      let gradient = g[i] * step.gradientScale
+      let first = Float.addingProduct(beta1 * m[i], 1 - beta1, gradient)
+      let second = Float.addingProduct(beta2 * v[i], (1 - beta2) * gradient, gradient)
+      m[i] = first
+      v[i] = second
+      p[i] = p[i] * shrink - rate * first / Float.addingProduct(step.epsilon, second.squareRoot(), inverseRoot)
+    }
+  }
+}

@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct TensorsModuleTests {
-  @Test func starts() {}
-}
