@@ -48,8 +48,18 @@ package struct Matrix: BitwiseCopyable, @unchecked Sendable {
   package var values: [Float] { Array(UnsafeBufferPointer(start: base, count: count)) }
 
   /// All elements as a span; valid while the owner lives.
-  package func withSpan<Result>(_ body: (Span<Float>) throws -> Result) rethrows -> Result {
+  package func withSpan<Result, Failure: Error>(
+    _ body: (Span<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     try body(Span(_unsafeElements: UnsafeBufferPointer(start: base, count: count)))
+  }
+
+  /// All elements as a span to be written; valid while the owner lives.
+  package func withMutableSpan<Result, Failure: Error>(
+    _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var span = MutableSpan(_unsafeElements: UnsafeMutableBufferPointer(start: base, count: count))
+    return try body(&span)
   }
 
   /// Copies `values`, row after row, into this view.

@@ -13,6 +13,9 @@ package struct TextVectors {
 
   package var count: Int { starts.count - 1 }
 
+  /// The number of each text's vectors.
+  package var lengths: [Int] { (0..<count).map(rowCount) }
+
   func rowCount(_ text: Int) -> Int { starts[text + 1] - starts[text] }
 }
 
@@ -43,7 +46,7 @@ package struct MaxSimResult: ~Copyable {
 package func maxSim(
   _ queries: TextVectors, _ documents: TextVectors, reduction: ScoreReduction, keepsWinners: Bool, on pool: ThreadPool
 ) -> MaxSimResult {
-  let lengths = (0..<documents.count).map(documents.rowCount)
+  let lengths = documents.lengths
   precondition(lengths.allSatisfy { $0 > 0 }, "a document without vectors has no score")
   let winners =
     keepsWinners

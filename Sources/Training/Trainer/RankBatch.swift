@@ -1,0 +1,60 @@
+package import Tensors
+
+/// The texts that a rank encodes at once: some queries of the global batch, then those queries' documents.
+package struct Chunk: Sendable {
+  package private(set) var tokens = TokenBatch()
+  package let queryCount: Int
+
+  /// - Parameters:
+  ///   - queries: in the order of the global batch.
+  ///   - documents: query after query, each one's positive first.
+  package init(queries: [PlacedText], documents: [PlacedText]) {
+    queryCount = queries.count
+    for text in queries + documents {
+      tokens.append(text.ids, keyCount: text.keyCount, kept: text.kept, place: text.place)
+    }
+  }
+
+  /// How many vectors the queries have; the documents' follow them.
+  var queryVectorCount: Int { tokens.vectorStarts[queryCount] }
+  /// The number of vectors of each query, then of each document.
+  var queryLengths: [Int] { (0..<queryCount).map(length) }
+  var documentLengths: [Int] { (queryCount..<tokens.textCount).map(length) }
+
+  private func length(_ text: Int) -> Int { tokens.vectorStarts[text + 1] - tokens.vectorStarts[text] }
+}
+
+/// A tokenized text and its place in the global batch.
+package struct PlacedText: Sendable {
+  package let ids: [Int32]
+  package let keyCount: Int
+  package let kept: [Bool]
+  package let place: Place
+
+  package init(ids: [Int32], keyCount: Int, kept: [Bool], place: Place) {
+    self.ids = ids
+    self.keyCount = keyCount
+    self.kept = kept
+    self.place = place
+  }
+}
+
+/// One rank's share of a global batch, cut into chunks; a share may be empty.
+package struct RankBatch: Sendable {
+  package let chunks: [Chunk]
+  /// The queries of all ranks together.
+  package let globalQueryCount: Int
+  /// The column of each own query's positive among the documents of all ranks, in the order of the global batch.
+  package let targets: [Int]
+
+  package init(chunks: [Chunk], globalQueryCount: Int, targets: [Int]) {
+    precondition(
+      targets.count == chunks.reduce(0) { $0 + $1.queryCount }, "\(targets.count) targets for the queries of the share")
+    self.chunks = chunks
+    self.globalQueryCount = globalQueryCount
+    self.targets = targets
+  }
+
+  /// The tokens of all own texts that attention can ask: no query expansion.
+  package var realTokenCount: Int { chunks.reduce(0) { $0 + $1.tokens.keyCounts.reduce(0, +) } }
+}
