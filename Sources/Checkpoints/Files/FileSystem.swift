@@ -1,0 +1,112 @@
+import Foundation
+
+/// The few file operations that a commit is made of; each throws `FileSystemError`.
+///
+/// They are the system's own calls because Foundation neither syncs a folder nor says why a write failed.
+enum FileSystem {
+  /// Whether something of that name is there.
+  static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+  /// The bytes of the file `path`, or nil if there is no such file.
+  static func size(of path: String) -> Int? {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 ? Int(status.st_size) : nil
+  }
+
+  /// Opens `path`, to be closed by the caller.
+  static func open(_ path: String, _ flags: Int32, to operation: String) throws -> Int32 {
+    let descriptor = try retried(operation, path) { unsafe Foundation.open(path, flags | O_CLOEXEC, 0o644) }
+    return Int32(descriptor)
+  }
+
+  /// Writes all of `bytes`.
+  static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
+    var written = 0
+    while written < bytes.count {
+      let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[written...])
+      written += try retried("write", path) { unsafe Foundation.write(descriptor, rest.baseAddress, rest.count) }
+    }
+  }
+
+  /// Returns when what was written to `descriptor` is on the disk.
+  static func sync(_ descriptor: Int32, path: String) throws {
+    _ = try retried("sync", path) { Int(fsync(descriptor)) }
+  }
+
+  /// Returns when the names inside the folder `path` are on the disk.
+  static func syncFolder(_ path: String) throws {
+    let descriptor = try open(path, O_RDONLY | O_DIRECTORY, to: "open the folder")
+    defer { close(descriptor) }
+    try sync(descriptor, path: path)
+  }
+
+  /// Gives the file `old` the name `new`, replacing what had it, at once.
+  static func rename(_ old: String, to new: String) throws {
+    _ = try retried("rename \(old) to", new) { unsafe Int(Foundation.rename(old, new)) }
+  }
+
+  /// Removes the file `path`; a file that is not there is fine.
+  static func remove(_ path: String) throws {
+    guard unsafe unlink(path) != 0, errno != ENOENT else { return }
+    throw FileSystemError(operation: "remove", path: path, code: errno)
+  }
+
+  /// Removes the folder `path` and all in it; a folder that is not there is fine.
+  static func removeTree(_ path: String) throws {
+    for name in try names(in: path) {
+      let inner = "\(path)/\(name)"
+      if isFolder(inner) { try removeTree(inner) } else { try remove(inner) }
+    }
+    guard unsafe rmdir(path) != 0, errno != ENOENT else { return }
+    throw FileSystemError(operation: "remove the folder", path: path, code: errno)
+  }
+
+  /// Makes the folder `path` and those above it, each on the disk when this returns.
+  static func makeFolder(_ path: String) throws {
+    if isFolder(path) || path.isEmpty { return }
+    let parent = folder(of: path)
+    try makeFolder(parent)
+    guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else {
+      throw FileSystemError(operation: "make the folder", path: path, code: errno)
+    }
+    try syncFolder(parent)
+  }
+
+  /// The names inside the folder `path`, sorted; none if there is no such folder.
+  static func names(in path: String) throws -> [String] {
+    guard exists(path) else { return [] }
+    guard let folder = unsafe opendir(path) else {
+      throw FileSystemError(operation: "list", path: path, code: errno)
+    }
+    defer { unsafe closedir(folder) }
+    var names: [String] = []
+    while let entry = unsafe readdir(folder) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// The folder that holds `path`: "." for a bare name.
+  static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// Whether `path` itself, not what a link of that name leads to, is a folder.
+  private static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// Repeats a system call that a signal interrupted, and throws what it says if it fails.
+  private static func retried(_ operation: String, _ path: String, _ call: () -> some BinaryInteger) throws -> Int {
+    while true {
+      let result = Int(call())
+      if result >= 0 { return result }
+      if errno != EINTR { throw FileSystemError(operation: operation, path: path, code: errno) }
+    }
+  }
+}

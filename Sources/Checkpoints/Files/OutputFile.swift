@@ -1,0 +1,83 @@
+import Crypto
+import Foundation
+
+/// What a finished file is: its length and its SHA-256 in hexadecimal.
+package struct WrittenFile: Equatable, Sendable, Codable {
+  package let bytes: Int
+  package let sha256: String
+}
+
+/// Writes the file `path` so that it has that name only once it is complete and on the disk.
+///
+/// It is written beside, under the name `aside`, synced, renamed, and then the folder is synced. If anything fails, a full
+/// disk above all, what was written aside is removed and a file that had the name before is untouched.
+@discardableResult
+func writeFile(
+  _ path: String, aside: String? = nil, _ body: (inout OutputFile) throws -> Void
+) throws -> WrittenFile {
+  let aside = aside ?? path + ".partial"
+  var output = try OutputFile(path: aside)
+  do {
+    do {
+      try body(&output)
+      try output.sync()
+    } catch {
+      output.closeUnchecked()
+      throw error
+    }
+    try output.close()
+    try FileSystem.rename(aside, to: path)
+  } catch {
+    // The first error is the one worth telling; a partial file that stays is overwritten by the next attempt.
+    try? FileSystem.remove(aside)
+    throw error
+  }
+  try FileSystem.syncFolder(FileSystem.folder(of: path))
+  return output.written
+}
+
+/// A file being written from its start to its end, hashed on the way.
+struct OutputFile {
+  private let path: String
+  private let descriptor: Int32
+  private var hasher = SHA256()
+  private var bytes = 0
+
+  init(path: String) throws {
+    self.path = path
+    descriptor = try FileSystem.open(path, O_WRONLY | O_CREAT | O_TRUNC, to: "create")
+  }
+
+  /// Writes `span` in blocks that are still in the cache when they are hashed.
+  mutating func append(_ span: RawSpan) throws {
+    try unsafe span.withUnsafeBytes { all in
+      for start in stride(from: 0, to: all.count, by: blockBytes) {
+        let block = unsafe UnsafeRawBufferPointer(rebasing: all[start..<min(start + blockBytes, all.count)])
+        unsafe hasher.update(bufferPointer: block)
+        try unsafe FileSystem.write(block, to: descriptor, path: path)
+        bytes += block.count
+      }
+    }
+  }
+
+  mutating func append(_ array: [UInt8]) throws { unsafe try append(array.span.bytes) }
+
+  func sync() throws { try FileSystem.sync(descriptor, path: path) }
+
+  /// Closes; network file systems may report a failed write only here.
+  func close() throws {
+    guard Foundation.close(descriptor) != 0 else { return }
+    throw FileSystemError(operation: "close", path: path, code: errno)
+  }
+
+  func closeUnchecked() { _ = Foundation.close(descriptor) }
+
+  var written: WrittenFile { WrittenFile(bytes: bytes, sha256: hexadecimal(hasher.finalize())) }
+}
+
+private let blockBytes = 1 << 20
+
+/// The digits of a digest, two a byte.
+func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
+  digest.map { String(UInt16($0) | 0x100, radix: 16).dropFirst() }.joined()
+}

@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct CheckpointsModuleTests {
-  @Test func starts() {}
-}
