@@ -18,11 +18,11 @@ package struct TokenBatch: Sendable {
   package var vectorCount: Int { vectorTokens.count }
   package var longest: Int { (0..<textCount).map { starts[$0 + 1] - starts[$0] }.max() ?? 0 }
 
-  /// Lays a text at the end. `kept` says for each of its tokens whether its vector counts.
-  package mutating func append(_ text: [Int32], keyCount: Int, kept: [Bool], place: Place) {
+  /// Lays a text at the end. `givesVector` says for each of its tokens whether its vector counts.
+  package mutating func append(_ text: [Int32], keyCount: Int, givesVector: [Bool], place: Place) {
     precondition(keyCount > 0 && keyCount <= text.count, "\(keyCount) keys in a text of \(text.count) tokens")
-    precondition(kept.count == text.count, "\(kept.count) marks for \(text.count) tokens")
-    for (token, keeps) in kept.enumerated() where keeps { vectorTokens.append(ids.count + token) }
+    precondition(givesVector.count == text.count, "\(givesVector.count) marks for \(text.count) tokens")
+    for (token, keeps) in givesVector.enumerated() where keeps { vectorTokens.append(ids.count + token) }
     ids.append(contentsOf: text)
     starts.append(ids.count)
     vectorStarts.append(vectorTokens.count)

@@ -97,6 +97,17 @@ package final class Encoder: @unchecked Sendable {
       positionOffset: configuration.positionOffset, on: pool)
   }
 
+  /// How many floats one pass with a backward keeps at once, about.
+  package func activationFloats(tokens: Int, keysPerToken: Int) -> Int {
+    let (width, inner) = (configuration.width, configuration.intermediateWidth)
+    let trained = layers.count(where: \.isTrained)
+    // One set of buffers a trained layer, and one that the frozen layers share.
+    let sets = trained + (trained < layers.count ? 1 : 0)
+    let layer = 8 * width + 2 * inner + configuration.headCount * keysPerToken
+    let scratch = trained > 0 ? 5 * width + inner : 0
+    return tokens * (2 * width + sets * layer + scratch)
+  }
+
   private func dropouts(_ moment: DropoutMoment?, isTrained: Bool) -> LayerDropouts {
     func dropout(_ rate: Float) -> Dropout {
       Dropout(rate: moment == nil || !isTrained ? 0 : rate, seed: moment?.seed ?? 0, step: moment?.step ?? 0)

@@ -5,14 +5,7 @@ package import LateInteraction
 extension EncoderConfiguration {
   /// Reads a Hugging Face `config.json`; what this version cannot compute is an error that names the key.
   package init(configFile path: String) throws {
-    let file: ConfigFile
-    do {
-      file = try JSONDecoder().decode(ConfigFile.self, from: try Data(contentsOf: URL(fileURLWithPath: path)))
-    } catch let error as DecodingError {
-      throw ModelFileError(path: path, problem: error.explanation)
-    } catch {
-      throw ModelFileError(path: path, problem: "cannot be read: \(error.localizedDescription)")
-    }
+    let file: ConfigFile = try readJSON(path)
     func require(_ holds: Bool, _ problem: @autoclosure () -> String) throws {
       if !holds { throw ModelFileError(path: path, problem: problem()) }
     }

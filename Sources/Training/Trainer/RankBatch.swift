@@ -11,7 +11,7 @@ package struct Chunk: Sendable {
   package init(queries: [PlacedText], documents: [PlacedText]) {
     queryCount = queries.count
     for text in queries + documents {
-      tokens.append(text.ids, keyCount: text.keyCount, kept: text.kept, place: text.place)
+      tokens.append(text.ids, keyCount: text.keyCount, givesVector: text.givesVector, place: text.place)
     }
   }
 
@@ -28,13 +28,13 @@ package struct Chunk: Sendable {
 package struct PlacedText: Sendable {
   package let ids: [Int32]
   package let keyCount: Int
-  package let kept: [Bool]
+  package let givesVector: [Bool]
   package let place: Place
 
-  package init(ids: [Int32], keyCount: Int, kept: [Bool], place: Place) {
+  package init(ids: [Int32], keyCount: Int, givesVector: [Bool], place: Place) {
     self.ids = ids
     self.keyCount = keyCount
-    self.kept = kept
+    self.givesVector = givesVector
     self.place = place
   }
 }

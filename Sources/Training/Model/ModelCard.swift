@@ -1,0 +1,38 @@
+/// `README.md` of a finished model: how it was trained.
+func modelCard(_ configuration: Configuration, _ loaded: LoadedModel, steps: Int, rows: Int, evaluation: EvaluationResult?) -> String {
+  let conventions = loaded.input.conventions
+  var text = """
+    ---
+    tags:
+    - ColBERT
+    - late-interaction
+    - sentence-similarity
+    ---
+    # A ColBERT model
+
+    Fine-tuned from `\(configuration.model.path)`: each token becomes a vector of \(loaded.model.head.shape.dimension) floats, a \
+    document's score is the sum over query tokens of the best match (MaxSim).
+
+    - Queries up to \(conventions.queryMaxLength) tokens, documents up to \(conventions.documentMaxLength).
+    - Trained for \(steps) steps of \(configuration.batch.queries) queries on \(rows) rows, contrastive loss over all \
+    documents of the batch, temperature \(configuration.loss.temperature ?? 1).
+
+    """
+  if let evaluation {
+    text += """
+
+      | nDCG@10 | MRR@10 | Recall@100 | MAP | queries | documents |
+      |---|---|---|---|---|---|
+      | \([evaluation.ndcgAt10, evaluation.mrrAt10, evaluation.recallAt100, evaluation.meanAveragePrecision].map { ProgressFormat.decimals($0, 4) }.joined(separator: " | ")) | \(evaluation.queries) | \(evaluation.documents) |
+
+      """
+  }
+  return text + """
+
+    ## Configuration
+
+    ```yaml
+    \(configuration.resolvedYAML)```
+
+    """
+}

@@ -1,0 +1,33 @@
+import Checkpoints
+package import Communication
+import LateInteraction
+import Tensors
+
+/// What `gradients` prints of the first batch.
+package struct FirstBatch: Sendable {
+  package let loss: Double
+  package let queries: Int
+  package let documents: Int
+}
+
+/// Writes the gradient of every trained tensor at step 0, before clipping, on rank 0. Collective: every rank calls it.
+package func firstBatchGradients(
+  configuration: Configuration, output: String, communicator: any Communicator, console: Console
+) throws -> FirstBatch {
+  let setup = try TrainingSetup(configuration, communicator: communicator, on: ThreadPool.forRank())
+  for notice in setup.model.notices { console.logger.info("\(notice)") }
+  let batch = try communicator.together("reading the first batch") { try setup.builder.batch(0) }
+  let own = try setup.trainer.gradients(of: batch, step: 0)
+  let loss = try communicator.allReduceSum([own.reduce(0, +)])[0]
+  let parameters = setup.model.model.parameters
+  try communicator.onRoot("writing the gradients") { () -> Void in
+    try writeSafetensors(
+      output,
+      tensors: parameters.layout.trained.map {
+        TensorToWrite($0.name, shape: $0.shape, .floats(parameters.gradient($0.name)!))
+      })
+  }
+  let slots = setup.builder.plan(0).slots
+  return FirstBatch(
+    loss: loss, queries: slots.count, documents: slots.reduce(0) { $0 + 1 + $1.negatives.count })
+}

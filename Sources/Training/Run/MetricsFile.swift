@@ -1,0 +1,50 @@
+import Foundation
+
+/// `metrics.jsonl`: one JSON object a line, written by rank 0.
+struct MetricsFile {
+  private let handle: FileHandle
+
+  /// Opens the file for step `step` updates done: lines of later steps, from a run that was cut off, are removed.
+  init(_ path: String, after step: Int) throws {
+    let kept = (try? String(contentsOfFile: path, encoding: .utf8))?
+      .split(separator: "\n").filter { (Self.step(of: String($0)) ?? .max) <= step } ?? []
+    let text = kept.map { $0 + "\n" }.joined()
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    try handle.seekToEnd()
+  }
+
+  /// Appends one step's line.
+  func append(_ metrics: StepMetrics) throws { try append(encoded: metrics) }
+
+  /// Appends an evaluation's line.
+  func append(step: Int, evaluation: EvaluationResult) throws {
+    try append(encoded: EvaluationLine(step: step, evaluation: evaluation))
+  }
+
+  private func append(encoded value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+    try handle.write(contentsOf: try encoder.encode(value) + Data("\n".utf8))
+  }
+
+  private static func step(of line: String) -> Int? {
+    struct Line: Decodable { let step: Int }
+    return try? JSONDecoder().decode(Line.self, from: Data(line.utf8)).step
+  }
+}
+
+/// One step's line in `metrics.jsonl`; steps count from 1.
+package struct StepMetrics: Encodable, Sendable {
+  package let step: Int
+  package let loss: Double
+  package let learning_rate: Double
+  package let gradient_norm: Double
+  package let queries_per_second: Double
+  package let tokens_per_second: Double
+}
+
+private struct EvaluationLine: Encodable {
+  let step: Int
+  let evaluation: EvaluationResult
+}

@@ -1,0 +1,72 @@
+import Checkpoints
+import Communication
+import Foundation
+
+/// A run's folder: `config.yaml`, `metrics.jsonl`, `checkpoints/step-N/` and, when it is finished, `model/`.
+struct RunDirectory {
+  let configuration: Configuration
+  let store: CheckpointStore
+  private let communicator: any Communicator
+
+  init(_ configuration: Configuration, communicator: any Communicator) {
+    self.configuration = configuration
+    self.communicator = communicator
+    store = CheckpointStore(path: "\(configuration.run.directory)/checkpoints", communicator: communicator)
+  }
+
+  var path: String { configuration.run.directory }
+  var modelPath: String { "\(path)/model" }
+  var metricsPath: String { "\(path)/metrics.jsonl" }
+
+  /// The checkpoint to continue from, if any, and what the log should say. Collective: every rank calls it.
+  func open(_ resume: ResumePolicy) throws -> (checkpoint: Checkpoint?, notices: [String]) {
+    switch resume {
+    case .never:
+      try communicator.onRoot("looking at \(path)") { () -> Void in
+        if isUsed { throw UsageError("\(path) holds a run already; choose another run.directory, or --resume auto to continue it") }
+      }
+      return (nil, [])
+    case .auto:
+      let (checkpoint, notices) = try store.latest()
+      if let checkpoint { try check(checkpoint) }
+      return (checkpoint, notices)
+    case .directory(let folder):
+      let checkpoint = try store.open(folder)
+      try check(checkpoint)
+      return (checkpoint, [])
+    }
+  }
+
+  /// Makes the folder and writes `config.yaml`. Collective: every rank calls it.
+  func writeConfiguration() throws {
+    try communicator.onRoot("writing \(path)/config.yaml") { () -> Void in
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      try Data(configuration.resolvedYAML.utf8).write(to: URL(fileURLWithPath: "\(path)/config.yaml"), options: .atomic)
+    }
+  }
+
+  private var isUsed: Bool {
+    ["config.yaml", "checkpoints", "model"].contains { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
+  }
+
+  /// A checkpoint of another configuration is not continued: the keys that differ are named.
+  private func check(_ checkpoint: Checkpoint) throws {
+    guard let text = checkpoint.state[StateKey.configuration],
+      let earlier = try? JSONDecoder().decode(Configuration.self, from: Data(text.utf8))
+    else { throw CheckpointError.damaged(checkpoint.path, "its state has no configuration") }
+    let differences = configuration.differences(from: earlier)
+    guard differences.isEmpty else {
+      throw UsageError(
+        """
+        \(checkpoint.path) was written with another configuration (\(differences.map(\.description).joined(separator: "; "))); \
+        change it back, or choose another run.directory
+        """)
+    }
+  }
+}
+
+/// The keys of a checkpoint's state.
+enum StateKey {
+  static let configuration = "configuration"
+  static let rows = "rows"
+}

@@ -1,0 +1,225 @@
+import Checkpoints
+import Communication
+import Datasets
+import Foundation
+import LateInteraction
+import Tensors
+
+/// A run in progress: the step, and around it schedule, log, checkpoints, evaluation and the stop signal.
+final class TrainingRun {
+  private let setup: TrainingSetup
+  private let directory: RunDirectory
+  private let communicator: any Communicator
+  private let console: Console
+  private let optimizer: AdamW
+  private let schedule: Schedule
+  private let collection: RetrievalCollection?
+  /// Updates done.
+  private var step = 0
+  private var lastEvaluation: EvaluationResult?
+
+  private var configuration: Configuration { setup.configuration }
+  private var parameters: Parameters { setup.model.model.parameters }
+  private var totalSteps: Int { schedule.totalSteps }
+
+  /// Collective: every rank calls it.
+  init(
+    _ configuration: Configuration, _ directory: RunDirectory, communicator: any Communicator, console: Console
+  ) throws {
+    self.directory = directory
+    self.communicator = communicator
+    self.console = console
+    let pool = ThreadPool.forRank()
+    setup = try TrainingSetup(configuration, communicator: communicator, on: pool)
+    collection = try communicator.together("opening the evaluation data") {
+      try configuration.evaluation.data.map { try RetrievalCollection(path: $0) }
+    }
+    optimizer = AdamW(AdamWSettings(configuration.optimizer), setup.model.model.parameters.layout, on: pool)
+    schedule = Schedule(
+      Schedule.Shape(configuration.optimizer.schedule), warmup: configuration.optimizer.warmup,
+      totalSteps: setup.totalSteps)
+  }
+
+  /// Whether there is nothing left to do: all updates done and the model written.
+  var isFinished: Bool {
+    step >= totalSteps && FileManager.default.fileExists(atPath: directory.modelPath)
+  }
+
+  /// Takes parameters, moments and position from a checkpoint of any rank count. Collective: every rank calls it.
+  func restore(_ checkpoint: Checkpoint) throws {
+    try communicator.together("reading \(checkpoint.path)") {
+      try checkpoint.check(tensors: tensorRecords)
+      guard checkpoint.state[StateKey.rows] == "\(setup.data.count)" else {
+        throw UsageError(
+          """
+          data.train has \(setup.data.count) rows, it had \(checkpoint.state[StateKey.rows] ?? "others") when \
+          \(checkpoint.path) was written; the order of the data would differ
+          """)
+      }
+      let all = 0..<parameters.layout.trainedCount
+      for (name, buffer) in buffers {
+        try buffer.withMutableSpan { try checkpoint.read(name, all, into: &$0) }
+      }
+    }
+    step = checkpoint.step
+    console.logger.info("continuing after step \(step) from \(checkpoint.path)")
+  }
+
+  /// Says what is about to happen. Collective: every rank calls it.
+  func report() throws {
+    for notice in setup.model.notices + (collection?.notices ?? []) { console.logger.info("\(notice)") }
+    for line in try RunReport(setup, communicator: communicator).lines { console.logger.info("\(line)") }
+  }
+
+  /// Runs the steps that are left and writes the model. Collective: every rank calls it.
+  func train() throws -> RunOutcome {
+    let metrics = try communicator.rank == 0 ? MetricsFile(directory.metricsPath, after: step) : nil
+    var progress = ProgressDisplay(console, totalSteps: totalSteps, after: step)
+    var lastSaved = step
+    while step < totalSteps {
+      let (line, stops) = try trainOneStep()
+      try metrics?.append(line)
+      progress.show(
+        StepReport(
+          step: step, totalSteps: totalSteps, loss: line.loss, queriesPerSecond: line.queries_per_second,
+          tokensPerSecond: line.tokens_per_second))
+      if step % configuration.run.evaluateEvery == 0, let collection { try evaluate(collection, metrics) }
+      if stops || step % configuration.run.checkpointEvery == 0 || step == totalSteps {
+        try save()
+        lastSaved = step
+      }
+      if stops && step < totalSteps {
+        progress.finish()
+        console.logger.info("stopped by a signal after step \(step); the same command continues from \(directory.path)/checkpoints/step-\(lastSaved)")
+        return .stoppedBySignal
+      }
+    }
+    progress.finish()
+    try writeModel()
+    return .finished
+  }
+
+  /// One optimiser step over the global batch. Collective: every rank calls it.
+  private func trainOneStep() throws -> (StepMetrics, stops: Bool) {
+    communicator.context = "step \(step + 1)"
+    let start = ContinuousClock.now
+    let batch = try setup.builder.batch(step)
+    let losses = try setup.trainer.gradients(of: batch, step: step)
+    let norm = optimizer.norm(parameters)
+    // The stop signal of any rank rides along, so that all ranks stop after the same step.
+    let sums = try communicator.allReduceSum([
+      losses.reduce(0, +), Double(batch.realTokenCount), StopSignal.isRequested ? 1 : 0,
+    ])
+    try checkFinite(loss: sums[0], losses, norm)
+    let factor = schedule.factor(at: step)
+    optimizer.update(parameters, step: step, factor: factor, norm: norm)
+    step += 1
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let line = StepMetrics(
+      step: step, loss: sums[0], learning_rate: configuration.optimizer.learningRate * factor, gradient_norm: norm,
+      queries_per_second: Double(batch.globalQueryCount) / seconds, tokens_per_second: sums[1] / seconds)
+    return (line, sums[2] > 0)
+  }
+
+  /// Stops the run before an update that would spoil the parameters. Collective: all ranks hold the same two numbers.
+  private func checkFinite(loss: Double, _ losses: [Double], _ norm: Double) throws {
+    guard !loss.isFinite || !norm.isFinite else { return }
+    let plan = setup.builder.plan(step)
+    let share = plan.share(rank: communicator.rank, rankCount: communicator.rankCount)
+    let bad = zip(share, losses).filter { !$0.1.isFinite }.map { plan.slots[$0.0].row }
+    let all = try communicator.allGather(bad).flatMap { $0 }
+    throw NonFiniteError(
+      step: step + 1, quantity: loss.isFinite ? "gradient" : "loss",
+      rows: (all.isEmpty ? plan.slots.map(\.row) : all).map(setup.data.location),
+      checkpoints: directory.store.path)
+  }
+
+  private func evaluate(_ collection: RetrievalCollection, _ metrics: MetricsFile?) throws {
+    communicator.context = "evaluation after step \(step)"
+    let result = try Evaluator(setup.model, communicator: communicator).evaluate(collection)
+    lastEvaluation = result
+    try metrics?.append(step: step, evaluation: result)
+    console.logger.info(
+      "step \(step)  nDCG@10 \(ProgressFormat.decimals(result.ndcgAt10, 4))  MRR@10 \(ProgressFormat.decimals(result.mrrAt10, 4))  recall@100 \(ProgressFormat.decimals(result.recallAt100, 4))")
+  }
+
+  private func save() throws {
+    communicator.context = "checkpoint of step \(step)"
+    let state = [
+      StateKey.configuration: String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self),
+      StateKey.rows: "\(setup.data.count)",
+    ]
+    let notices = try directory.store.save(
+      step: step, tensors: tensorRecords, buffers: buffers.map { CheckpointBuffer($0.0, whole: $0.1) }, state: state,
+      keep: configuration.run.keep)
+    for notice in notices { console.logger.warning("\(notice)") }
+  }
+
+  private func writeModel() throws {
+    communicator.context = "writing the model"
+    let card = modelCard(
+      configuration, setup.model, steps: totalSteps, rows: setup.data.count, evaluation: lastEvaluation)
+    try communicator.onRoot("writing \(directory.modelPath)") { () -> Void in
+      try ModelExport(loaded: setup.model, card: card).write(to: directory.modelPath)
+    }
+    console.logger.info("finished after \(totalSteps) steps: \(directory.modelPath)")
+  }
+
+  /// The flat buffers by the names they have in a checkpoint.
+  private var buffers: [(String, Matrix)] {
+    let count = parameters.layout.trainedCount
+    return [
+      (CheckpointBuffer.parameters, parameters.allValues),
+      ("first_moments", optimizer.firstMoments.matrix(rows: 1, columns: count)),
+      ("second_moments", optimizer.secondMoments.matrix(rows: 1, columns: count)),
+    ]
+  }
+
+  private var tensorRecords: [TensorRecord] {
+    parameters.layout.trained.map { TensorRecord(name: $0.name, shape: $0.shape, range: $0.range!) }
+  }
+}
+
+/// A loss or gradient that is not a number, or infinite: the update was not made.
+struct NonFiniteError: Error, CustomStringConvertible {
+  let step: Int
+  let quantity: String
+  let rows: [String]
+  let checkpoints: String
+
+  var description: String {
+    let shown = rows.prefix(8).joined(separator: ", ") + (rows.count > 8 ? " and \(rows.count - 8) more" : "")
+    return """
+      step \(step): the \(quantity) is not finite, so no update was made; rows \(shown). The checkpoints in \
+      \(checkpoints) are good: look at these rows, or train with a lower optimizer.learning_rate
+      """
+  }
+}
+
+extension TrainingData {
+  /// `FILE:line` of a row.
+  fileprivate func location(_ row: Int) -> String {
+    let place = error(atRow: row, reason: "", advice: "")
+    return "\(place.path):\(place.line ?? 0)"
+  }
+}
+
+extension AdamWSettings {
+  fileprivate init(_ configuration: Configuration.Optimizer) {
+    self.init(
+      learningRate: configuration.learningRate, headLearningRate: configuration.headLearningRate,
+      weightDecay: configuration.weightDecay, decaysVectors: configuration.decay == .all,
+      betas: (configuration.betas[0], configuration.betas[1]), epsilon: configuration.epsilon,
+      clipNorm: configuration.clipNorm)
+  }
+}
+
+extension Schedule.Shape {
+  fileprivate init(_ schedule: Configuration.Schedule) {
+    self = switch schedule {
+    case .linear: .linear
+    case .cosine: .cosine
+    case .constant: .constant
+    }
+  }
+}

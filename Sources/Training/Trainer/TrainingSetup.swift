@@ -1,0 +1,51 @@
+package import Communication
+package import Datasets
+import LateInteraction
+package import Tensors
+
+/// What a configuration needs to compute gradients: the model, the data and the trainer.
+struct TrainingSetup {
+  let configuration: Configuration
+  let model: LoadedModel
+  let data: TrainingData
+  let sampler: Sampler
+  let trainer: Trainer
+  let builder: BatchBuilder
+
+  /// Loads everything. Collective: every rank calls it; a fault on one is an error on all.
+  init(_ configuration: Configuration, communicator: any Communicator, on pool: ThreadPool) throws {
+    let seed = UInt64(configuration.run.seed)
+    let (model, data) = try communicator.together("loading the model and the data") {
+      (try LoadedModel(ModelSettings(configuration), trains: true, on: pool), try TrainingData(paths: configuration.data.train))
+    }
+    self.configuration = configuration
+    self.model = model
+    self.data = data
+    sampler = Sampler(
+      counts: data.counts, batchQueries: configuration.batch.queries,
+      negativesPerQuery: configuration.data.negativesPerQuery, shuffle: configuration.data.shuffle, seed: seed)
+    trainer = Trainer(
+      model.model, temperature: Float(configuration.loss.temperature ?? 1), seed: seed, communicator: communicator)
+    builder = BatchBuilder(
+      data: data, sampler: sampler, input: model.input, accumulation: configuration.batch.accumulation,
+      rank: communicator.rank, rankCount: communicator.rankCount)
+  }
+
+  /// The run's length: `steps`, else as many as `epochs` take.
+  var totalSteps: Int { configuration.run.steps ?? configuration.run.epochs * sampler.stepsPerEpoch }
+}
+
+extension ModelSettings {
+  /// What a configuration says of its model.
+  init(_ configuration: Configuration, path: String? = nil) {
+    let trained: LateInteraction.TrainedPart = switch configuration.model.train {
+    case .head: .head
+    case .all: .all
+    case .top(let layers): .top(layers)
+    }
+    self.init(
+      path: path ?? configuration.model.path, dimension: configuration.model.dimension, trained: trained,
+      dropout: configuration.model.dropout, queryMaxLength: configuration.data.queryMaxLength,
+      documentMaxLength: configuration.data.documentMaxLength, seed: UInt64(configuration.run.seed))
+  }
+}
