@@ -1,0 +1,25 @@
+/// A line of BEIR's `corpus.jsonl` or `queries.jsonl`.
+struct RetrievalRecord: JSONLinesRow {
+  let id: String
+  let title: String?
+  let text: String
+
+  enum CodingKeys: String, CodingKey {
+    case id = "_id"
+    case title, text
+  }
+
+  static let example = #"{"_id": "…", "text": "…"}"#
+
+  var defect: String? { id.isEmpty ? "\"_id\" is empty" : nil }
+}
+
+extension JSONLinesFile<RetrievalRecord> {
+  /// The error that an id stands on two lines.
+  func duplicateError(_ first: Int, _ second: Int) throws -> DataError {
+    error(
+      atRow: second,
+      reason: "the id \"\(try row(second).id)\" stands on line \(lineNumber(ofRow: first)) already",
+      advice: "Give every line an id of its own")
+  }
+}

@@ -1,0 +1,35 @@
+/// What one global batch is made of, and how it is cut. Every rank holds the same plan.
+package struct BatchPlan: Equatable, Sendable {
+  /// One query of the batch with the documents drawn for it.
+  package struct Slot: Equatable, Sendable {
+    /// The row's number in the training data.
+    package let row: Int
+    /// Which of the row's positives.
+    package let positive: Int
+    /// Which of the row's negatives, in the order in which the batch has them; fewer than asked for where the row has fewer.
+    package let negatives: [Int]
+  }
+
+  package let epoch: Int
+  package let slots: [Slot]
+
+  /// The slots of `rank`: neighbours, as equal as can be, none if there are fewer queries than ranks.
+  package func share(rank: Int, rankCount: Int) -> Range<Int> {
+    precondition(rankCount > 0 && rank >= 0 && rank < rankCount, "rank \(rank) of \(rankCount)")
+    return part(rank, of: rankCount, in: slots.indices)
+  }
+
+  /// A share cut into `accumulation` chunks, as equal as can be; empty ones are left out.
+  package func chunks(of share: Range<Int>, accumulation: Int) -> [Range<Int>] {
+    precondition(accumulation > 0, "a share is cut into at least one chunk, not \(accumulation)")
+    precondition(
+      share.lowerBound >= 0 && share.upperBound <= slots.count, "the share \(share) is outside 0..<\(slots.count)")
+    return (0..<accumulation).map { part($0, of: accumulation, in: share) }.filter { !$0.isEmpty }
+  }
+}
+
+/// Part `index` of `range` cut in `parts`: [n·index/parts, n·(index+1)/parts) of its n members.
+private func part(_ index: Int, of parts: Int, in range: Range<Int>) -> Range<Int> {
+  let start = range.lowerBound
+  return start + range.count * index / parts..<start + range.count * (index + 1) / parts
+}

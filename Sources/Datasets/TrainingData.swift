@@ -1,0 +1,59 @@
+/// The rows of one or more training files, numbered through them in order.
+///
+/// Opening checks every row; the texts stay in the mapped files and are parsed when a row is asked for. In memory it keeps
+/// sixteen bytes a row.
+package struct TrainingData: Sendable {
+  private var files: [JSONLinesFile<TrainingRow>] = []
+  /// The number of each file's first row.
+  private var firstRows: [Int] = []
+  /// How many documents each row offers; what a `Sampler` needs to know.
+  package private(set) var counts: [RowCounts] = []
+  /// The first row of which some document has no teacher's score, or `nil`: distillation needs them all.
+  package private(set) var firstUnscoredRow: Int?
+
+  /// Opens and checks all files.
+  ///
+  /// Throws `DataError` at the first defect, with file and line, and `MissingFileError` for a path that is not there.
+  package init(paths: [String]) throws {
+    precondition(!paths.isEmpty, "training data wants at least one file")
+    for path in paths {
+      firstRows.append(counts.count)
+      files.append(
+        try JSONLinesFile(path: path) { row in
+          if firstUnscoredRow == nil && !row.isScored { firstUnscoredRow = counts.count }
+          counts.append(RowCounts(positives: row.positives.count, negatives: row.negatives.count))
+        })
+    }
+  }
+
+  package var count: Int { counts.count }
+
+  /// Row `number`, parsed anew. Throws `DataError` when its file has changed since it was opened.
+  package func row(_ number: Int) throws -> TrainingRow {
+    let (file, index) = place(ofRow: number)
+    return try file.row(index)
+  }
+
+  /// An error about row `number` that names its file and line, for whoever finds that the row does not serve.
+  package func error(atRow number: Int, reason: String, advice: String) -> DataError {
+    let (file, index) = place(ofRow: number)
+    return file.error(atRow: index, reason: reason, advice: advice)
+  }
+
+  private func place(ofRow number: Int) -> (file: JSONLinesFile<TrainingRow>, index: Int) {
+    precondition(counts.indices.contains(number), "row \(number) of \(count)")
+    let file = firstRows.lastIndex { $0 <= number }!
+    return (files[file], number - firstRows[file])
+  }
+}
+
+/// How many documents one training row offers.
+package struct RowCounts: Equatable, Sendable {
+  let positives: Int32
+  let negatives: Int32
+
+  package init(positives: Int, negatives: Int) {
+    self.positives = Int32(positives)
+    self.negatives = Int32(negatives)
+  }
+}

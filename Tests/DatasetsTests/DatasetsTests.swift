@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct DatasetsModuleTests {
-  @Test func starts() {}
-}
