@@ -22,7 +22,8 @@ struct EncoderLayer {
     headCount = configuration.headCount
     isTrained = parameters.layout["\(name).output.dense.weight"]!.isTrained
     query = Linear(parameters, "\(name).attention.self.query")
-    key = Linear(parameters, "\(name).attention.self.key")
+    // A constant added to all keys shifts a row's similarities alike, which changes no softmax.
+    key = Linear(parameters, "\(name).attention.self.key", biasMatters: false)
     value = Linear(parameters, "\(name).attention.self.value")
     attentionOutput = Linear(parameters, "\(name).attention.output.dense")
     attentionNorm = Norm(parameters, "\(name).attention.output.LayerNorm", epsilon: configuration.epsilon)

@@ -7,11 +7,12 @@ struct Linear {
   let weightGradient: Matrix?
   let biasGradient: Matrix?
 
-  init(_ parameters: Parameters, _ name: String, hasBias: Bool = true) {
+  /// - Parameter biasMatters: false for a bias that the loss does not depend on; its gradient stays exactly zero.
+  init(_ parameters: Parameters, _ name: String, hasBias: Bool = true, biasMatters: Bool = true) {
     weight = parameters.value("\(name).weight")
     weightGradient = parameters.gradientIfAllocated("\(name).weight")
     bias = hasBias ? parameters.value("\(name).bias") : nil
-    biasGradient = hasBias ? parameters.gradientIfAllocated("\(name).bias") : nil
+    biasGradient = hasBias && biasMatters ? parameters.gradientIfAllocated("\(name).bias") : nil
   }
 
   /// `[rows × inputs]` to `[rows × outputs]`.

@@ -119,8 +119,7 @@ extension Parameters {
     self.init(layout: layout, frozen: frozen, owner: owner)
     for tensor in layout.trained where !(tensor.part == .head && folder.head == nil) {
       let (file, name) = folder.source(of: tensor)
-      var span = values.mutableSpan(tensor.range!)
-      try file.copy(name, into: &span)
+      try value(tensor.name).withMutableSpan { try file.copy(name, into: &$0) }
     }
     if let seed, let shape = layout.tensors.last(where: { $0.part == .head && $0.name.hasSuffix(".weight") })?.shape {
       initializeHead(

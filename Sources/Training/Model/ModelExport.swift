@@ -32,7 +32,7 @@ struct ModelExport {
       if files.fileExists(atPath: directory) { try files.removeItem(atPath: directory) }
       try files.moveItem(atPath: aside, toPath: directory)
     } catch let error as CocoaError {
-      throw CheckpointError.failed(directory, "the model cannot be written: \(error.localizedDescription)")
+      throw RunError("\(directory): the model cannot be written: \(error.localizedDescription)")
     }
   }
 
@@ -49,7 +49,7 @@ struct ModelExport {
       if let tensor = trained[name] { return TensorToWrite(name, shape: tensor.shape, .floats(parameters.value(tensor.name))) }
       // What the encoder does not use, the pooler for one, stays as it was. Integer buffers (`position_ids`) are
       // recomputed by whoever loads the model.
-      guard let info = file.info(name), info.type.isFloat else { return nil }
+      guard let info = file.info(name), info.type.isConvertible else { return nil }
       let values = others.matrix(rows: 1, columns: info.shape.reduce(1, *))
       try values.withMutableSpan { try file.copy(name, into: &$0) }
       return TensorToWrite(name, shape: info.shape, .floats(values))

@@ -21,11 +21,12 @@ package struct ModelFolder: Sendable {
     let modules = try ModuleList(folder: path)
     self.path = path
     encoderPath = modules.transformerPath
-    encoder = try EncoderConfiguration(configFile: "\(encoderPath)/config.json")
+    let encoder = try EncoderConfiguration(configFile: "\(encoderPath)/config.json")
     guard FileManager.default.fileExists(atPath: "\(encoderPath)/model.safetensors") else {
       throw ModelFileError(
         path: encoderPath, problem: "has no model.safetensors; save the model with save_pretrained(safe_serialization=True)")
     }
+    self.encoder = encoder
     weights = try EncoderWeights("\(encoderPath)/model.safetensors")
     head = try modules.densePath.map { try FolderHead($0, width: encoder.width) }
     notices = modules.notices

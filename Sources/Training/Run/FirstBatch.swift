@@ -1,3 +1,5 @@
+import Datasets
+import Logging
 import Checkpoints
 package import Communication
 import LateInteraction

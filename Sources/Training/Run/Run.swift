@@ -1,3 +1,4 @@
+import Logging
 package import Communication
 
 /// What to do about an earlier run in the same directory.

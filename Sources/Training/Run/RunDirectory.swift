@@ -1,3 +1,4 @@
+import Logging
 import Checkpoints
 import Communication
 import Foundation
@@ -53,7 +54,7 @@ struct RunDirectory {
   private func check(_ checkpoint: Checkpoint) throws {
     guard let text = checkpoint.state[StateKey.configuration],
       let earlier = try? JSONDecoder().decode(Configuration.self, from: Data(text.utf8))
-    else { throw CheckpointError.damaged(checkpoint.path, "its state has no configuration") }
+    else { throw RunError("\(checkpoint.path): its state has no configuration; choose another run.directory") }
     let differences = configuration.differences(from: earlier)
     guard differences.isEmpty else {
       throw UsageError(

@@ -1,3 +1,5 @@
+import Datasets
+import Tensors
 import Communication
 import LateInteraction
 import Tokenizers

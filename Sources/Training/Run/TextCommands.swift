@@ -1,3 +1,5 @@
+import LateInteraction
+import Logging
 import Checkpoints
 package import Communication
 import Datasets

@@ -1,3 +1,5 @@
+import Tokenizers
+import Logging
 import Checkpoints
 import Communication
 import Datasets

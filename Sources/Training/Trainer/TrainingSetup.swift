@@ -1,3 +1,4 @@
+import Tokenizers
 package import Communication
 package import Datasets
 import LateInteraction

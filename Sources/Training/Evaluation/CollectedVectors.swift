@@ -4,8 +4,8 @@ import Tensors
 import Tokenizers
 
 /// The vectors of texts that the ranks encoded in shares, end to end on every rank.
-struct CollectedVectors: ~Copyable {
-  private let storage: Storage
+final class CollectedVectors {
+  private let storage: Arena
   let vectors: TextVectors
   /// The token id of each row.
   let ids: [Int]
@@ -29,7 +29,8 @@ struct CollectedVectors: ~Copyable {
     let allLengths = try communicator.allGather(lengths)
     let starts = allLengths.joined().reduce(into: [0]) { $0.append($0.last! + $1) }
     self.ids = try communicator.allGather(ids).flatMap { $0 }
-    storage = Storage(zeros: starts.last! * columns)
+    let storage = Arena()
+    self.storage = storage
     vectors = TextVectors(rows: storage.matrix(rows: starts.last!, columns: columns), starts: starts)
     try vectors.rows.withMutableSpan { all in
       try communicator.allGather(
