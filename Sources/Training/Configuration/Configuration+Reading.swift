@@ -4,8 +4,8 @@ extension Configuration {
   /// - Parameters:
   ///   - tree: a whole file; its source names the file, and so the default of `run.directory`.
   ///   - paths: those that must be there; looked for on this machine.
-  /// - Throws: every problem found: keys that are not known, values of a wrong type or out of range, what is missing, what
-  ///   this version does not do, paths that are not there.
+  /// - Throws: every problem found: keys that are not known, values of a wrong type or out of range, what is missing,
+  ///   what this version does not do, paths that are not there.
   package init(_ tree: ConfigurationNode, checking paths: ConfigurationPaths = []) throws(ConfigurationError) {
     self.init()
     run.directory = "runs/\(Self.baseName(of: tree.source.file))"

@@ -62,7 +62,7 @@ extension ConfigurationNode.Value {
 }
 
 extension String {
-  /// Whether every YAML reader takes this text for itself without quotes: a word or a path, but no `null`, `yes` or `on`.
+  /// Whether every YAML reader takes this text for itself without quotes: a word or a path, not `null`, `yes` or `on`.
   fileprivate var isPlainInYAML: Bool {
     let words = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
     let isWord = unicodeScalars.allSatisfy {
