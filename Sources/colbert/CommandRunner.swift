@@ -86,8 +86,8 @@ extension Communicator {
     }
   }
 
-  /// What `body` gives on rank 0, the only one to run it, on every rank. If it fails, rank 0 says why, one line a problem,
-  /// and all ranks throw a `Refusal`.
+  /// What `body` gives on rank 0, the only one to run it, on every rank. If it fails, rank 0 says why, one line a
+  /// problem, and all ranks throw a `Refusal`.
   ///
   /// Collective: every rank calls it.
   func prepare<Value: Codable>(_ console: Console, _ body: () throws -> Value) throws -> Value {

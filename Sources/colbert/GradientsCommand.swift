@@ -13,8 +13,8 @@ struct GradientsCommand: RankCommand {
         mpirun -n 3 colbert gradients configs/quickstart.yaml \\
           --output three.safetensors --set batch.accumulation=2
 
-      It is step 0 of the run, with dropout as configured, before clipping; the numbers are the same however many ranks \
-      and chunks there are. Tensors have the names Hugging Face gives them. The last line printed is the loss:
+      It is step 0 of the run, with dropout as configured, before clipping; the numbers are the same however many \
+      ranks and chunks there are. Tensors have the names Hugging Face gives them. The last line printed is the loss:
 
         {"loss": 2.7081, "queries": 64, "documents": 128}
 

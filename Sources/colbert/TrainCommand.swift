@@ -15,8 +15,8 @@ struct TrainCommand: RankCommand {
 
       The number of ranks never changes the result, only the time: batch.queries is the batch of all ranks together.
 
-      A run keeps everything in run.directory: config.yaml, metrics.jsonl, checkpoints/ and, when it is finished, model/. \
-      Stop it whenever you like; the same command goes on from the last checkpoint.
+      A run keeps everything in run.directory: config.yaml, metrics.jsonl, checkpoints/ and, when it is finished, \
+      model/. Stop it whenever you like; the same command goes on from the last checkpoint.
 
       A small configuration (unknown keys are errors that name the nearest known key):
 

@@ -1,8 +1,8 @@
 /// Shows on standard error how far a run is.
 ///
-/// On a terminal one line is drawn over and over, at most ten times a second. Elsewhere (a file, a batch system) lines are
-/// added: one for every step of a run of fewer than 200 steps; else the first, the last, and one whenever five seconds
-/// have passed since the line before.
+/// On a terminal one line is drawn over and over, at most ten times a second. Elsewhere (a file, a batch system) lines
+/// are added: one for every step of a run of fewer than 200 steps; else the first, the last, and one whenever five
+/// seconds have passed since the line before.
 struct ProgressDisplay {
   private let console: Console
   private let totalSteps: Int
