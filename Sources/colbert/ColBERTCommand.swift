@@ -1,5 +1,34 @@
 import ArgumentParser
 
 @main struct ColBERTCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "colbert", abstract: "Trains late-interaction retrieval models on CPU clusters.")
+  static let configuration = CommandConfiguration(
+    commandName: "colbert",
+    abstract: "Trains late-interaction retrieval models (ColBERT) on CPU clusters.",
+    discussion: """
+      Every command runs alone, on one rank, or under mpirun, on all of its ranks:
+
+        colbert train configs/quickstart.yaml
+        mpirun -n 4 colbert train configs/quickstart.yaml
+
+      Results go to standard output, logs to standard error, both from rank 0.
+
+      \(exitStatusHelp)
+      """,
+    version: "0.1.0",
+    subcommands: [
+      TrainCommand.self, EvaluateCommand.self, EncodeCommand.self, TokenizeCommand.self, GradientsCommand.self,
+    ])
+
+  static let exitStatusHelp = """
+    EXIT STATUS
+      0   done
+      64  bad usage or configuration, or a path in it that is not there
+      65  a bad data or model file
+      75  stopped early by a signal, after a checkpoint; run it again to go on
+      70  anything else
+    """
+
+  static func main() {
+    CommandRunner.main(Array(CommandLine.arguments.dropFirst()))
+  }
 }

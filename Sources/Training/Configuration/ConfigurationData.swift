@@ -1,0 +1,26 @@
+extension Configuration {
+  /// `data`: what it is trained on.
+  package struct Data: Codable, Equatable, Sendable {
+    /// `train`: files of `{"query": …, "pos": […], "neg": […]}` lines, as FlagEmbedding writes them; at least one.
+    package var train: [String] = []
+    /// `query_max_length`: tokens, special ones, markers and expansion too; `nil`: the folder's, else 32.
+    package var queryMaxLength: Int?
+    /// `document_max_length`: tokens, special ones and markers too; `nil`: the folder's, else 180.
+    package var documentMaxLength: Int?
+    /// `negatives_per_query`: how many of a row's `neg` are drawn beside its positive.
+    package var negativesPerQuery = 1
+    /// `shuffle`: a new order each epoch, drawn positives and negatives; `false`: file order, first positive, first
+    /// negatives.
+    package var shuffle = true
+  }
+}
+
+extension Configuration.Data {
+  mutating func visit(_ visitor: inout some ConfigurationVisitor) {
+    visitor.value("train", &train, .files)
+    visitor.value("query_max_length", &queryMaxLength, .null(or: .atLeast(3)))
+    visitor.value("document_max_length", &documentMaxLength, .null(or: .atLeast(3)))
+    visitor.value("negatives_per_query", &negativesPerQuery, .atLeast(0))
+    visitor.value("shuffle", &shuffle)
+  }
+}

@@ -1,0 +1,27 @@
+extension Configuration {
+  /// A key that two configurations give different values.
+  package struct Difference: Equatable, Sendable, CustomStringConvertible {
+    package let key: String
+    /// As YAML.
+    package let before: String
+    package let now: String
+
+    package var description: String { "\(key): \(before) before, \(now) now" }
+  }
+
+  /// The keys whose change since `earlier` makes this another training run, in the order of the file.
+  ///
+  /// The cut of the batch, how long the run is, what it logs and what it keeps may change while a run goes on.
+  package func differences(from earlier: Configuration) -> [Difference] {
+    zip(earlier.leaves, leaves).compactMap { before, now in
+      guard before.value != now.value, !Self.changeableKeys.contains(now.key) else { return nil }
+      return Difference(key: now.key, before: before.value.flow, now: now.value.flow)
+    }
+  }
+
+  /// Keys that may have another value when a run is continued.
+  private static let changeableKeys: Set = [
+    "batch.accumulation", "batch.recompute", "negatives.gather", "optimizer.sharding",
+    "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep", "run.evaluate_every", "run.timeout",
+  ]
+}

@@ -1,0 +1,59 @@
+extension Configuration {
+  /// `loss`: what is made small.
+  package struct Loss: Codable, Equatable, Sendable {
+    /// `objective`: ColBERT scores alone, or dense + sparse + ColBERT as BGE-M3 has it.
+    package var objective = Objective.colbert
+    /// `temperature`: scores are divided by it; `nil`: 0.02 for the style bge-m3, 1 for colbert.
+    package var temperature: Double?
+    /// `distillation`: what is added for the rows' teacher scores.
+    package var distillation = Distillation.none
+    /// `teacher_temperature`: teacher scores are divided by it.
+    package var teacherTemperature = 1.0
+    /// `self_distillation`: the ensemble of the unified objective teaches its parts.
+    package var selfDistillation = false
+    /// `weights`: of the terms of the unified objective.
+    package var weights = LossWeights()
+  }
+
+  /// Which scores the loss is made of.
+  package enum Objective: String, Codable, ConfigurationChoice {
+    case colbert, unified
+  }
+
+  /// What is added for a row's teacher scores.
+  package enum Distillation: String, Codable, ConfigurationChoice {
+    case none
+    /// −Σ teacher · log softmax over the query's own documents.
+    case kl
+    /// As BGE-M3 does it.
+    case m3
+  }
+
+  /// The weights of the terms of the unified objective.
+  package struct LossWeights: Codable, Equatable, Sendable {
+    package var dense = 1.0
+    package var sparse = 0.1
+    package var colbert = 1.0
+    package var ensemble = 1.0
+  }
+}
+
+extension Configuration.Loss {
+  mutating func visit(_ visitor: inout some ConfigurationVisitor) {
+    visitor.value("objective", &objective)
+    visitor.value("temperature", &temperature, .null(or: .above(0)))
+    visitor.value("distillation", &distillation)
+    visitor.value("teacher_temperature", &teacherTemperature, .above(0))
+    visitor.value("self_distillation", &selfDistillation)
+    visitor.section("weights") { weights.visit(&$0) }
+  }
+}
+
+extension Configuration.LossWeights {
+  mutating func visit(_ visitor: inout some ConfigurationVisitor) {
+    visitor.value("dense", &dense, .atLeast(0))
+    visitor.value("sparse", &sparse, .atLeast(0))
+    visitor.value("colbert", &colbert, .atLeast(0))
+    visitor.value("ensemble", &ensemble, .atLeast(0))
+  }
+}

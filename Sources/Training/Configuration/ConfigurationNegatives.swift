@@ -1,0 +1,41 @@
+extension Configuration {
+  /// `negatives`: which documents a query is told from.
+  package struct Negatives: Codable, Equatable, Sendable {
+    /// `scope`: whose documents count.
+    package var scope = Scope.global
+    /// `gather`: what travels between ranks. The numbers are the same, the bytes on the wire are not.
+    package var gather = Gather.documents
+    /// `mask`: which of those documents are left out.
+    package var mask = Mask.none
+  }
+
+  /// Whose documents are a query's negatives.
+  package enum Scope: String, Codable, ConfigurationChoice {
+    /// The whole global batch's.
+    case global
+    /// The rank's own; the one setting that makes the result depend on the number of ranks.
+    case rank
+    /// The query's own row's.
+    case own
+  }
+
+  /// What travels between ranks.
+  package enum Gather: String, Codable, ConfigurationChoice {
+    case documents, queries, auto
+  }
+
+  /// Which documents are left out of a query's negatives.
+  package enum Mask: String, Codable, ConfigurationChoice {
+    case none
+    /// Copies of the query's own positive.
+    case duplicates
+  }
+}
+
+extension Configuration.Negatives {
+  mutating func visit(_ visitor: inout some ConfigurationVisitor) {
+    visitor.value("scope", &scope)
+    visitor.value("gather", &gather)
+    visitor.value("mask", &mask)
+  }
+}

@@ -1,0 +1,103 @@
+import Foundation
+
+/// The paths of a configuration that a command reads, and so wants to be there.
+package struct ConfigurationPaths: OptionSet, Sendable {
+  package let rawValue: Int
+
+  package init(rawValue: Int) { self.rawValue = rawValue }
+
+  /// `model.path`: a folder with a `config.json`.
+  package static let model = ConfigurationPaths(rawValue: 1)
+  /// `data.train`: files that can be read.
+  package static let trainingData = ConfigurationPaths(rawValue: 2)
+  /// `evaluation.data`, if it is given: a folder in BEIR's layout.
+  package static let evaluationData = ConfigurationPaths(rawValue: 4)
+}
+
+extension Configuration {
+  /// What is wrong with `paths` on this machine: the key, the list item if it has several, and the message.
+  func problems(with paths: ConfigurationPaths) -> [(key: String, item: Int?, message: String)] {
+    var problems: [(key: String, item: Int?, message: String)] = []
+    if paths.contains(.model), !model.path.isEmpty, let problem = PathCheck.modelFolder(model.path) {
+      problems.append(("model.path", nil, problem))
+    }
+    if paths.contains(.trainingData) {
+      for (item, file) in data.train.enumerated() {
+        if let problem = PathCheck.file(file) { problems.append(("data.train", item, problem)) }
+      }
+    }
+    if paths.contains(.evaluationData), let folder = evaluation.data, let problem = PathCheck.collectionFolder(folder) {
+      problems.append(("evaluation.data", nil, problem))
+    }
+    return problems
+  }
+}
+
+/// Looks at a path before anything reads it: `nil` if it will do, else what is wrong and what to do.
+package enum PathCheck {
+  package static func modelFolder(_ path: String) -> String? {
+    folder(path, being: "a Hugging Face model", with: ["config.json"])
+  }
+
+  package static func collectionFolder(_ path: String) -> String? {
+    folder(path, being: "a collection in BEIR's layout", with: ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"])
+  }
+
+  /// A folder, whatever it holds.
+  package static func folder(_ path: String) -> String? {
+    switch isFolder(path) {
+    case nil: "there is no folder \(place(path)); name one that is there"
+    case false: "\(path) is a file; name a folder"
+    case true: nil
+    }
+  }
+
+  /// A file that can be read.
+  package static func file(_ path: String) -> String? {
+    switch isFolder(path) {
+    case nil: "there is no file \(place(path)); make it or name another"
+    case true: "\(path) is a folder; name a file in it"
+    case false: isReadable(path) ? nil : "\(path) cannot be read; give yourself the permission (chmod u+r)"
+    }
+  }
+
+  /// A file that will be written: its folder must be there.
+  package static func output(_ path: String) -> String? {
+    if path.isEmpty { return "the path is empty; name a file" }
+    if isFolder(path) == true { return "\(path) is a folder; name a file in it" }
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return nil }
+    let folder = String(path[..<slash])
+    if isFolder(folder) != true {
+      return "there is no folder \(place(folder)) to write \(path) into; make it (mkdir -p \(folder))"
+    }
+    return nil
+  }
+
+  private static func folder(_ path: String, being what: String, with files: [String]) -> String? {
+    switch isFolder(path) {
+    case nil: return "there is no folder \(place(path)); name the folder of \(what)"
+    case false: return "\(path) is a file; name the folder of \(what)"
+    case true: break
+    }
+    let missing = files.filter { isFolder("\(path)/\($0)") != false }
+    guard missing.isEmpty else {
+      return "\(path) has no \(missing.joined(separator: ", no ")); name the folder of \(what)"
+    }
+    return files.first { !isReadable("\(path)/\($0)") }
+      .map { "\(path)/\($0) cannot be read; give yourself the permission (chmod u+r)" }
+  }
+
+  /// Whether a folder, not a file, is at `path`; `nil` if nothing is.
+  private static func isFolder(_ path: String) -> Bool? {
+    let files = FileManager.default
+    if path.isEmpty { return nil }
+    return files.fileExists(atPath: "\(path)/.") ? true : files.fileExists(atPath: path) ? false : nil
+  }
+
+  private static func isReadable(_ path: String) -> Bool { FileManager.default.isReadableFile(atPath: path) }
+
+  /// A relative path with the folder it starts at, which is where people look wrongly.
+  private static func place(_ path: String) -> String {
+    path.hasPrefix("/") ? path : "\(path) in \(FileManager.default.currentDirectoryPath)"
+  }
+}

@@ -1,0 +1,46 @@
+extension Configuration {
+  /// `run`: how long, how often, and where it is kept.
+  package struct Run: Codable, Equatable, Sendable {
+    /// `directory`: of the run's files; when the file is silent, `runs/` and the file's name without its extension.
+    package var directory = ""
+    /// `epochs`: how often the data is seen.
+    package var epochs = 1
+    /// `steps`: overrides `epochs`; the data repeats.
+    package var steps: Int?
+    /// `seed`: of the data order, the dropout and a new head.
+    package var seed = 42
+    /// `checkpoint_every`: in steps.
+    package var checkpointEvery = 500
+    /// `keep`: the newest checkpoints that stay.
+    package var keep = 2
+    /// `evaluate_every`: in steps.
+    package var evaluateEvery = 500
+    /// `timeout`: seconds that a rank waits for the others before it ends the job.
+    package var timeout = 600.0
+  }
+
+  /// `evaluation`: what a run is measured on.
+  package struct Evaluation: Codable, Equatable, Sendable {
+    /// `data`: a folder in BEIR's layout: `corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv`; `nil`: no evaluation.
+    package var data: String?
+  }
+}
+
+extension Configuration.Run {
+  mutating func visit(_ visitor: inout some ConfigurationVisitor) {
+    visitor.value("directory", &directory, .given("the folder of the run's files"))
+    visitor.value("epochs", &epochs, .atLeast(1))
+    visitor.value("steps", &steps, .null(or: .atLeast(1)))
+    visitor.value("seed", &seed, .atLeast(0))
+    visitor.value("checkpoint_every", &checkpointEvery, .atLeast(1))
+    visitor.value("keep", &keep, .atLeast(1))
+    visitor.value("evaluate_every", &evaluateEvery, .atLeast(1))
+    visitor.value("timeout", &timeout, .above(0))
+  }
+}
+
+extension Configuration.Evaluation {
+  mutating func visit(_ visitor: inout some ConfigurationVisitor) {
+    visitor.value("data", &data, .null(or: .given("a folder in BEIR's layout")))
+  }
+}

@@ -1,0 +1,26 @@
+extension Configuration {
+  /// What the file may say and this version does not do: the key, its value, and what there is instead.
+  private static let notInThisVersion = [
+    ("model.style", "bge-m3", "auto and colbert are"),
+    ("model.precision", "bfloat16", "float32 is"),
+    ("batch.recompute", "layers", "none is"),
+    ("loss.objective", "unified", "colbert is"),
+    ("loss.distillation", "kl", "none is"),
+    ("loss.distillation", "m3", "none is"),
+    ("loss.self_distillation", "true", "false is"),
+    ("negatives.scope", "rank", "global is"),
+    ("negatives.scope", "own", "global is"),
+    ("negatives.gather", "queries", "documents is"),
+    ("negatives.gather", "auto", "documents is"),
+    ("negatives.mask", "duplicates", "none is"),
+    ("optimizer.sharding", "ranks", "none is"),
+  ]
+
+  /// A message for each key whose value this version does not do.
+  var notInThisVersion: [(key: String, message: String)] {
+    leaves.flatMap { leaf in
+      Self.notInThisVersion.filter { $0.0 == leaf.key && $0.1 == leaf.value.flow }
+        .map { (leaf.key, "\($0.0): \($0.1) is not in this version; \($0.2)") }
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import Foundation
+package import Logging
+import Synchronization
+
+/// Where a rank talks to the person who watches: lines on standard error, and on a terminal one line that changes.
+///
+/// Results do not go here, they go to standard output. Only rank 0 has a console that speaks.
+package final class Console: Sendable {
+  private let write: @Sendable (String) -> Void
+  private let terminalWidth: (@Sendable () -> Int)?
+  /// The line that stays at the bottom of the terminal; empty if there is none.
+  private let status = Mutex("")
+
+  /// - Parameters:
+  ///   - terminalWidth: columns of the terminal as it is now; `nil` if this is no terminal.
+  ///   - write: takes text and its control sequences.
+  init(terminalWidth: (@Sendable () -> Int)?, write: @escaping @Sendable (String) -> Void) {
+    self.terminalWidth = terminalWidth
+    self.write = write
+  }
+
+  /// Standard error.
+  package static func standardError() -> Console {
+    let width: @Sendable () -> Int = { Terminal.columns }
+    return Console(terminalWidth: isatty(STDERR_FILENO) == 1 ? width : nil) {
+      try? FileHandle.standardError.write(contentsOf: Data($0.utf8))
+    }
+  }
+
+  /// Says nothing: for all ranks but the first.
+  package static func silent() -> Console { Console(terminalWidth: nil) { _ in } }
+
+  var isTerminal: Bool { terminalWidth != nil }
+
+  /// Columns of the terminal; `nil` if this is none.
+  var columns: Int? { terminalWidth?() }
+
+  /// Logs to this console: `info` plainly, warnings and errors with their names.
+  package var logger: Logger { Logger(label: "colbert") { _ in ConsoleLogHandler(console: self) } }
+
+  /// Writes one line, above the line that changes.
+  package func line(_ text: String) {
+    status.withLock { write(($0.isEmpty ? "" : Terminal.clearLine) + text + "\n" + $0) }
+  }
+
+  /// Draws the line that changes; it must fit into `columns`.
+  func setStatus(_ text: String) {
+    status.withLock {
+      $0 = text
+      write(Terminal.clearLine + text)
+    }
+  }
+
+  /// Leaves the line that changes as it is and starts a new one below.
+  package func keepStatus() {
+    status.withLock {
+      if !$0.isEmpty { write("\n") }
+      $0 = ""
+    }
+  }
+}
+
+/// What this needs of a terminal: its width, and a way back to the start of the line.
+private enum Terminal {
+  static let clearLine = "\r\u{1B}[K"
+
+  static var columns: Int {
+    var size = winsize()
+    let status = unsafe withUnsafeMutablePointer(to: &size) { unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), $0) }
+    return status == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+  }
+}

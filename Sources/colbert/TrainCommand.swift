@@ -1,0 +1,67 @@
+import ArgumentParser
+import Communication
+import Training
+
+struct TrainCommand: RankCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Trains a model as a configuration says, or goes on with a run that was stopped.",
+    discussion: """
+      Examples:
+
+        colbert train configs/quickstart.yaml
+        colbert train configs/quickstart.yaml --set run.steps=20
+        mpirun -n 4 --hostfile hosts colbert train configs/quickstart.yaml
+
+      The number of ranks never changes the result, only the time: batch.queries is the batch of all ranks together.
+
+      A run keeps everything in run.directory: config.yaml, metrics.jsonl, checkpoints/ and, when it is finished, \
+      model/. Stop it whenever you like; the same command goes on from the last checkpoint.
+
+      A small configuration (unknown keys are errors that name the nearest known key):
+
+        model:
+          path: models/minilm        # a Hugging Face folder
+          dimension: 128             # floats per vector, for a model without a head
+        data:
+          train: [data/train.jsonl]  # {"query": "…", "pos": ["…"], "neg": ["…"]}
+          negatives_per_query: 1
+        batch:
+          queries: 64                # over all ranks
+          accumulation: 1            # more chunks, less memory, the same result
+        optimizer:
+          learning_rate: 3e-5
+        run:
+          epochs: 1
+        evaluation:
+          data: data/beir            # corpus.jsonl, queries.jsonl, qrels/test.tsv
+
+      \(ColBERTCommand.exitStatusHelp)
+      """)
+
+  @OptionGroup var arguments: ConfigurationArguments
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      auto: a used run directory continues; never: a used run directory is an error; \
+      or the directory of the checkpoint to start from.
+      """, valueName: "auto|never|directory"))
+  var resume = ResumePolicy.auto
+
+  func run(on communicator: any Communicator, console: Console) throws -> Int32 {
+    let configuration = try communicator.prepare(console) {
+      let configuration = try ConfigurationFile.read(
+        arguments.config, overrides: arguments.overrides.values,
+        checking: [.model, .trainingData, .evaluationData])
+      try resume.check(configuration, from: arguments.config)
+      return configuration
+    }
+    let outcome = try Run.train(
+      configuration: configuration, resume: resume, communicator: communicator, console: console)
+    switch outcome {
+    case .finished: return 0
+    case .stoppedBySignal: return 75
+    }
+  }
+}

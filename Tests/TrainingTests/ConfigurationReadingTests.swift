@@ -1,0 +1,182 @@
+import Testing
+
+@testable import Training
+
+@Suite struct ConfigurationReadingTests {
+  @Test(arguments: [
+    ("model.pth", "model.path"), ("optimizer.learning-rate", "optimizer.learning_rate"),
+    ("optimizer.lr", "optimizer.learning_rate"), ("learning_rate", "optimizer.learning_rate"),
+    ("run.learning_rate", "optimizer.learning_rate"), ("modle", "model"), ("optimiser", "optimizer"),
+    ("loss.weights.dens", "loss.weights.dense"), ("run.step", "run.steps"), ("data.trian", "data.train"),
+    ("run.checkpoint_evry", "run.checkpoint_every"), ("batch.accumulate", "batch.accumulation"),
+  ])
+  func namesTheNearestKey(key: String, nearest: String) {
+    #expect(
+      problems { try configuration((7, key, .int(1))) }
+        == ["CONFIG.yaml:7: \(key) is not a known key; did you mean \(nearest)?"])
+  }
+
+  @Test(
+    arguments: [
+      ("optimizer.learning_rate", .string("abc"), "expected a number, found the text \"abc\""),
+      ("optimizer.learning_rate", .null, "expected a number, found nothing (null)"),
+      ("optimizer.epsilon", .double(.infinity), "expected a number, found inf"),
+      ("batch.queries", .double(1.5), "expected a whole number, found 1.5"),
+      ("batch.queries", .bool(true), "expected a whole number, found true"),
+      ("run.steps", .string("many"), "expected a whole number, found the text \"many\""),
+      ("data.shuffle", .string("yes"), "expected true or false, found the text \"yes\""),
+      ("model.path", .int(3), "expected text, found 3"),
+      ("data.train", .string("a.jsonl"), "expected a list, found the text \"a.jsonl\"; write [a.jsonl]"),
+      ("data.train", map("file", .null), "expected a list, found a map"),
+      ("model.train", .string("tail"), "expected head, all or {top: K}, found the text \"tail\""),
+      ("loss.weights", .int(1), "expected a map of keys and values, found 1"),
+      ("optimizer", .string("adam"), "expected a map of keys and values, found the text \"adam\""),
+      ("model.style", .string("bge"), "expected one of auto, bge-m3, colbert, found the text \"bge\""),
+      ("optimizer.schedule", .bool(true), "expected one of linear, cosine, constant, found true"),
+    ] as [(String, ConfigurationNode.Value, String)])
+  func saysWhichTypeIsExpected(key: String, value: ConfigurationNode.Value, message: String) {
+    #expect(problems { try configuration((9, key, value)) } == ["CONFIG.yaml:9: \(key): \(message)"])
+  }
+
+  @Test(
+    arguments: [
+      ("model.dimension", .int(0), "0", "1 or more, or null"),
+      ("model.dropout", .int(1), "1", "at least 0 and below 1, or null"),
+      ("data.train", list(), "[]", "a list of one or more .jsonl files"),
+      ("data.query_max_length", .int(2), "2", "3 or more, or null"),
+      ("data.negatives_per_query", .int(-1), "-1", "0 or more"),
+      ("batch.queries", .int(0), "0", "1 or more"),
+      ("batch.accumulation", .int(-2), "-2", "1 or more"),
+      ("loss.temperature", .int(0), "0", "more than 0, or null"),
+      ("loss.weights.sparse", .double(-0.5), "-0.5", "0 or more"),
+      ("optimizer.learning_rate", .double(-1e-5), "-1e-05", "0 or more"),
+      ("optimizer.betas", list(.double(0.9)), "[0.9]", "two numbers, each at least 0 and below 1"),
+      ("optimizer.betas", list(.double(0.9), .int(1)), "[0.9, 1]", "two numbers, each at least 0 and below 1"),
+      ("optimizer.clip_norm", .int(0), "0", "more than 0, or null"),
+      (
+        "optimizer.warmup", .double(1.5), "1.5",
+        "a share of the steps (at least 0 and below 1) or a whole number of steps"
+      ),
+      ("run.steps", .int(0), "0", "1 or more, or null"),
+      ("run.checkpoint_every", .int(0), "0", "1 or more"),
+      ("run.timeout", .int(0), "0", "more than 0"),
+      ("run.directory", .string(""), "\"\"", "the folder of the run's files"),
+    ] as [(String, ConfigurationNode.Value, String, String)])
+  func saysWhichRangeIsAllowed(key: String, value: ConfigurationNode.Value, shown: String, range: String) {
+    #expect(
+      problems { try configuration((4, key, value)) }
+        == ["CONFIG.yaml:4: \(key): \(shown) is out of range; it must be \(range)"])
+  }
+
+  @Test(
+    arguments: [
+      ("model.style", .string("bge-m3"), "bge-m3 is not in this version; auto and colbert are"),
+      ("model.precision", .string("bfloat16"), "bfloat16 is not in this version; float32 is"),
+      ("batch.recompute", .string("layers"), "layers is not in this version; none is"),
+      ("loss.objective", .string("unified"), "unified is not in this version; colbert is"),
+      ("loss.distillation", .string("kl"), "kl is not in this version; none is"),
+      ("loss.distillation", .string("m3"), "m3 is not in this version; none is"),
+      ("loss.self_distillation", .bool(true), "true is not in this version; false is"),
+      ("negatives.scope", .string("rank"), "rank is not in this version; global is"),
+      ("negatives.scope", .string("own"), "own is not in this version; global is"),
+      ("negatives.gather", .string("queries"), "queries is not in this version; documents is"),
+      ("negatives.gather", .string("auto"), "auto is not in this version; documents is"),
+      ("negatives.mask", .string("duplicates"), "duplicates is not in this version; none is"),
+      ("optimizer.sharding", .string("ranks"), "ranks is not in this version; none is"),
+    ] as [(String, ConfigurationNode.Value, String)])
+  func saysWhatThisVersionLacks(key: String, value: ConfigurationNode.Value, message: String) {
+    #expect(problems { try configuration((5, key, value)) } == ["CONFIG.yaml:5: \(key): \(message)"])
+  }
+
+  @Test func reportsEverythingInTheOrderOfTheLines() {
+    let found = problems {
+      try Configuration(
+        tree([
+          (3, "run.keep", .int(0)), (1, "optimizer.lr", .int(1)), (2, "batch.queries", .string("x")),
+          (5, "loss.objective", .string("unified")),
+        ]))
+    }
+    #expect(
+      found == [
+        "CONFIG.yaml:1: optimizer.lr is not a known key; did you mean optimizer.learning_rate?",
+        "CONFIG.yaml:2: batch.queries: expected a whole number, found the text \"x\"",
+        "CONFIG.yaml:3: run.keep: 0 is out of range; it must be 1 or more",
+        "CONFIG.yaml:5: loss.objective: unified is not in this version; colbert is",
+        "CONFIG.yaml: model.path is missing; it must be the folder of a Hugging Face model",
+        "CONFIG.yaml: data.train is missing; it must be a list of one or more .jsonl files",
+      ])
+  }
+
+  @Test func pointsAtTheWrongItemOfAList() {
+    let items =
+      [ConfigurationNode(.string("a.jsonl"), at: .set)]
+      + [ConfigurationNode(.int(2), at: ConfigurationSource(file: "CONFIG.yaml", line: 11))]
+    #expect(
+      problems { try configuration((10, "data.train", .list(items))) }
+        == ["CONFIG.yaml:11: data.train: expected text, found 2"])
+  }
+
+  @Test func wantsAMap() {
+    let source = ConfigurationSource(file: "CONFIG.yaml", line: 1)
+    #expect(
+      problems { try Configuration(ConfigurationNode(list(), at: source)) }
+        == ["CONFIG.yaml:1: expected a map of keys and values, found a list"])
+    #expect(
+      problems { try Configuration(ConfigurationNode(.null, at: ConfigurationSource(file: "CONFIG.yaml"))) }
+        == ["CONFIG.yaml: the configuration is empty; it must name at least model.path and data.train"])
+  }
+
+  @Test func takesASectionWithNothingBelowIt() throws {
+    #expect(try configuration((3, "batch", .null), (4, "evaluation", .null)) == configuration())
+  }
+
+  @Test func readsTheTrainedPart() throws {
+    #expect(try configuration((3, "model.train", .string("head"))).model.train == .head)
+    #expect(try configuration((3, "model.train", map("top", .int(2)))).model.train == .top(2))
+    #expect(
+      problems { try configuration((3, "model.train", map("top", .int(0)))) }
+        == ["CONFIG.yaml:3: model.train: expected {top: K} with a whole number K of 1 or more, found 0"])
+  }
+
+  @Test func takesWholeNumbersForNumbersAndBack() throws {
+    let read = try configuration((3, "optimizer.warmup", .int(10)), (4, "run.steps", .double(1e3)))
+    #expect(read.optimizer.warmup == 10)
+    #expect(read.run.steps == 1000)
+  }
+
+  @Test(arguments: [
+    ("configs/quickstart.yaml", "runs/quickstart"), ("/a/b/my.run.yml", "runs/my.run"), ("plain", "runs/plain"),
+    (".hidden", "runs/.hidden"),
+  ])
+  func namesTheRunAfterItsFile(file: String, directory: String) throws {
+    #expect(try Configuration(tree(least, file: file)).run.directory == directory)
+  }
+
+  @Test func overridesWin() throws {
+    let file = tree(least + [(3, "batch.queries", .string("broken")), (4, "loss.weights.dense", .int(3))])
+    let set = ConfigurationNode(
+      map("batch", map("queries", .int(8))), at: .set)
+    let weights = ConfigurationNode(map("loss", map("weights", map("sparse", .int(2)))), at: .set)
+    let read = try Configuration(file.overridden(by: set).overridden(by: weights))
+    #expect(read.batch.queries == 8)
+    #expect(read.loss.weights == .init(dense: 3, sparse: 2))
+    #expect(read.batch.accumulation == 1)
+  }
+
+  @Test func readsAnyEditDistance() {
+    #expect(editDistance("", "abc") == 3)
+    #expect(editDistance("kitten", "sitting") == 3)
+    #expect(editDistance("path", "path") == 0)
+  }
+
+  @Test(
+    arguments: [
+      ("", .null), ("~", .null), ("null", .null), ("true", .bool(true)), ("False", .bool(false)), ("no", .string("no")),
+      ("on", .string("on")), ("10", .int(10)), ("-3", .int(-3)), ("1e-5", .double(1e-5)), ("3E-5", .double(3e-5)),
+      ("0.1", .double(0.1)), (".5", .double(0.5)), ("1.", .double(1)), ("1-2", .string("1-2")), ("nan", .string("nan")),
+      ("99999999999999999999", .double(1e20)), ("-", .string("-")), ("e5", .string("e5")), ("1_000", .string("1_000")),
+    ] as [(String, ConfigurationNode.Value)])
+  func readsPlainScalars(text: String, value: ConfigurationNode.Value) {
+    #expect(ConfigurationNode.plainScalar(text) == value)
+  }
+}

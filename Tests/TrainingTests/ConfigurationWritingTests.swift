@@ -1,0 +1,130 @@
+import Foundation
+import Testing
+
+@testable import Training
+
+@Suite struct ConfigurationWritingTests {
+  @Test func writesEveryKeyInTheOrderOfTheContract() throws {
+    #expect(
+      try configuration().resolvedYAML == """
+        # Every key with the value it has in this run; written by colbert.
+        model:
+          path: models/minilm
+          dimension: null
+          style: auto
+          train: all
+          precision: float32
+          dropout: null
+        data:
+          train: [train.jsonl]
+          query_max_length: null
+          document_max_length: null
+          negatives_per_query: 1
+          shuffle: true
+        batch:
+          queries: 64
+          accumulation: 1
+          recompute: none
+        loss:
+          objective: colbert
+          temperature: null
+          distillation: none
+          teacher_temperature: 1
+          self_distillation: false
+          weights: {dense: 1, sparse: 0.1, colbert: 1, ensemble: 1}
+        negatives:
+          scope: global
+          gather: documents
+          mask: none
+        optimizer:
+          learning_rate: 1e-05
+          head_learning_rate: null
+          weight_decay: 0.01
+          decay: matrices
+          betas: [0.9, 0.999]
+          epsilon: 1e-08
+          clip_norm: 1
+          warmup: 0.1
+          schedule: linear
+          sharding: none
+        run:
+          directory: runs/CONFIG
+          epochs: 1
+          steps: null
+          seed: 42
+          checkpoint_every: 500
+          keep: 2
+          evaluate_every: 500
+          timeout: 600
+        evaluation:
+          data: null
+
+        """)
+  }
+
+  @Test(arguments: [
+    ("runs/a-b_c.d", "runs/a-b_c.d"), ("/abs", "\"/abs\""), ("null", "\"null\""), ("No", "\"No\""), ("on", "\"on\""),
+    ("12", "\"12\""), ("a: b", "\"a: b\""), ("a #b", "\"a #b\""), ("", "\"\""), ("say \"hi\"", "\"say \\\"hi\\\"\""),
+    ("C:\\x", "\"C:\\\\x\""), ("two\nlines\t", "\"two\\nlines\\t\""), ("Größe", "\"Größe\""), ("\u{7}", "\"\\u0007\""),
+    ("a,b", "\"a,b\""), ("../up", "\"../up\""),
+  ])
+  func quotesWhatYAMLWouldTakeForSomethingElse(text: String, yaml: String) {
+    #expect(ConfigurationNode.Value.string(text).flow == yaml)
+  }
+
+  @Test(arguments: [1e-5, 3.3333333333333335e-5, 0.1, 1, 600, 1e300, 123456789.123, 2.3e-308])
+  func writesNumbersWithAllTheirBits(number: Double) {
+    let read = ConfigurationNode.plainScalar(ConfigurationNode.Value.double(number).flow)
+    #expect(read == .double(number) || read == .int(Int(exactly: number) ?? -1))
+  }
+
+  /// As ranks receive it from rank 0.
+  @Test func travelsAsJSON() throws {
+    var all = Configuration.changedEverywhere
+    all.optimizer.learningRate = 3.3333333333333335e-5
+    #expect(try JSONDecoder().decode(Configuration.self, from: JSONEncoder().encode(all)) == all)
+  }
+
+  @Test func comparesWhatMakesAnotherRun() {
+    let before = Configuration()
+    let changed = Set(Configuration.changedEverywhere.differences(from: before).map(\.key))
+    let mayChange = [
+      "batch.accumulation", "batch.recompute", "negatives.gather", "optimizer.sharding", "run.directory", "run.epochs",
+      "run.steps", "run.checkpoint_every", "run.keep", "run.evaluate_every", "run.timeout",
+    ]
+    #expect(changed == Set(before.leaves.map(\.key)).subtracting(mayChange))
+    #expect(before.differences(from: before).isEmpty)
+  }
+
+  @Test func saysWhatWasAndWhatIs() {
+    var now = Configuration()
+    now.optimizer.learningRate = 3e-5
+    now.model.train = .top(2)
+    #expect(
+      now.differences(from: Configuration()).map(\.description)
+        == ["model.train: all before, {top: 2} now", "optimizer.learning_rate: 1e-05 before, 3e-05 now"])
+  }
+}
+
+extension Configuration {
+  /// A configuration that differs from the defaults in every key: what was read is what was written.
+  static let changedEverywhere: Configuration = {
+    var all = Configuration()
+    all.model = Model(
+      path: "models/a: b #c", dimension: 96, style: .bgeM3, train: .top(2), precision: .bfloat16, dropout: 0.25)
+    all.data = Data(
+      train: ["a.jsonl", "no"], queryMaxLength: 16, documentMaxLength: 300, negativesPerQuery: 0, shuffle: false)
+    all.batch = Batch(queries: 12, accumulation: 3, recompute: .layers)
+    all.loss = Loss(
+      objective: .unified, temperature: 0.02, distillation: .m3, teacherTemperature: 2, selfDistillation: true,
+      weights: LossWeights(dense: 2, sparse: 0.3, colbert: 4, ensemble: 5))
+    all.negatives = Negatives(scope: .own, gather: .auto, mask: .duplicates)
+    all.optimizer = Optimizer(
+      learningRate: 2e-5, headLearningRate: 1e-3, weightDecay: 0, decay: .all, betas: [0.8, 0.99], epsilon: 1e-6,
+      clipNorm: nil, warmup: 10, schedule: .cosine, sharding: .ranks)
+    all.run = Run(
+      directory: "runs/ö", epochs: 2, steps: 7, seed: 1, checkpointEvery: 3, keep: 1, evaluateEvery: 4, timeout: 1.5)
+    all.evaluation = Evaluation(data: "data/beir")
+    return all
+  }()
+}

@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct TrainingModuleTests {
-  @Test func starts() {}
-}
