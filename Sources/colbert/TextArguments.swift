@@ -1,4 +1,5 @@
 import ArgumentParser
+import Tokenizers
 import Training
 
 extension TextRole: ExpressibleByArgument {}
