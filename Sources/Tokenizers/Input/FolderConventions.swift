@@ -1,0 +1,146 @@
+/// Tokenizer and conventions of a model folder: PyLate's or Stanford's, else those of a plain BERT made a ColBERT.
+///
+/// Lengths given here replace the folder's; none is longer than the model's `maxPositions`. `notices` are for the log:
+/// what was left out or cut.
+package func loadInputTokenizer(
+  folder: String, queryMaxLength: Int? = nil, documentMaxLength: Int? = nil, maxPositions: Int
+) throws(TokenizerError) -> (input: InputTokenizer, notices: [String]) {
+  let tokenizer = try loadTokenizer(folder: folder)
+  let (found, notices) = try InputConventions.read(folder: folder, tokenizer: tokenizer)
+  let (limited, cuts) = try found.limited(
+    queryMaxLength: queryMaxLength, documentMaxLength: documentMaxLength, maxPositions: maxPositions, folder: folder)
+  return (InputTokenizer(tokenizer: tokenizer, conventions: limited), notices + cuts)
+}
+
+extension InputConventions {
+  /// The conventions that a folder states, lengths as it states them, and notices for the log.
+  package static func read(
+    folder: String, tokenizer: any Tokenizer
+  ) throws(TokenizerError) -> (conventions: InputConventions, notices: [String]) {
+    let files = ModelFolder(path: folder)
+    let statement: ConventionsStatement
+    if let settings = try files.json("config_sentence_transformers.json"), PyLateSettings.arePresent(in: settings) {
+      try PyLateSettings.checkCasing(in: files)
+      statement = try PyLateSettings.statement(settings)
+    } else if let metadata = try files.json("artifact.metadata") {
+      statement = try stanfordStatement(metadata)
+    } else {
+      statement = ConventionsStatement(file: folder, queryMarker: "[unused0]", documentMarker: "[unused1]")
+    }
+    return try statement.resolved(by: tokenizer)
+  }
+
+  /// Stanford's `artifact.metadata`; what it leaves out is Stanford's default, but for the document length, where the
+  /// recipe of ColBERTv2 is followed.
+  private static func stanfordStatement(_ metadata: JSONObject) throws(TokenizerError) -> ConventionsStatement {
+    var statement = ConventionsStatement(
+      file: metadata.file, queryMarker: try metadata.string("query_token_id") ?? "[unused0]",
+      documentMarker: try metadata.string("doc_token_id") ?? "[unused1]")
+    statement.queryLength = try metadata.count("query_maxlen") ?? statement.queryLength
+    statement.documentLength = try metadata.count("doc_maxlen") ?? statement.documentLength
+    statement.attendsToExpansion = try metadata.bool("attend_to_mask_tokens") ?? false
+    if try metadata.bool("mask_punctuation") == false { statement.skipWords = [] }
+    return statement
+  }
+}
+
+/// The settings of `config_sentence_transformers.json` that PyLate adds (PyLate 1.6, `models/colbert.py`).
+private enum PyLateSettings {
+  private static let keys: Set = [
+    "query_prefix", "document_prefix", "query_length", "document_length", "attend_to_expansion_tokens",
+    "skiplist_words", "do_query_expansion",
+  ]
+
+  static func arePresent(in settings: JSONObject) -> Bool {
+    if case .string("ColBERT") = settings["model_type"] { return true }
+    return settings.members.contains { keys.contains($0.key) }
+  }
+
+  /// What is absent or null is PyLate's default.
+  static func statement(_ settings: JSONObject) throws(TokenizerError) -> ConventionsStatement {
+    var statement = ConventionsStatement(
+      file: settings.file, queryMarker: try settings.string("query_prefix") ?? "[Q] ",
+      documentMarker: try settings.string("document_prefix") ?? "[D] ")
+    statement.queryLength = try settings.count("query_length") ?? statement.queryLength
+    statement.documentLength = try settings.count("document_length") ?? statement.documentLength
+    statement.expandsQueries = try settings.bool("do_query_expansion") ?? true
+    statement.attendsToExpansion = try settings.bool("attend_to_expansion_tokens") ?? false
+    if let words = try settings.array("skiplist_words") {
+      statement.skipWords = []
+      for word in words {
+        guard case .string(let word) = word else { throw settings.failure("skiplist_words should be strings") }
+        statement.skipWords.append(word)
+      }
+    }
+    statement.trimsText = true
+    return statement
+  }
+
+  /// Sentence Transformers can lowercase texts before any tokenizer; that is not done here, so it must not be asked for.
+  static func checkCasing(in files: ModelFolder) throws(TokenizerError) {
+    guard let settings = try files.json("sentence_bert_config.json"), try settings.bool("do_lower_case") == true else {
+      return
+    }
+    throw settings.failure(
+      "do_lower_case: true is not supported here; set it to false and let the tokenizer lowercase (tokenizer.json)")
+  }
+}
+
+/// Conventions as a folder spells them: tokens are texts yet.
+private struct ConventionsStatement {
+  /// Where they are stated; named in errors.
+  var file: String
+  /// Empty: no marker.
+  var queryMarker: String
+  var documentMarker: String
+  var queryLength = 32
+  var documentLength = 180
+  var expandsQueries = true
+  var attendsToExpansion = false
+  /// Python's `string.punctuation`.
+  var skipWords = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~".map(String.init)
+  var trimsText = false
+
+  func resolved(
+    by tokenizer: any Tokenizer
+  ) throws(TokenizerError) -> (conventions: InputConventions, notices: [String]) {
+    guard !expandsQueries || tokenizer.mask != nil else {
+      throw TokenizerError(
+        file: file, problem: "queries are expanded with the mask token, but the tokenizer has none; name its mask_token"
+      )
+    }
+    let (skipList, notices) = skippedIDs(by: tokenizer)
+    let conventions = InputConventions(
+      queryMarker: try marker(queryMarker, of: .query, by: tokenizer),
+      documentMarker: try marker(documentMarker, of: .document, by: tokenizer), queryMaxLength: queryLength,
+      documentMaxLength: documentLength, expandsQueries: expandsQueries,
+      attendsToExpansion: attendsToExpansion && expandsQueries, skipList: skipList, trimsText: trimsText)
+    return (conventions, notices)
+  }
+
+  private func marker(_ token: String, of role: TextRole, by tokenizer: any Tokenizer) throws(TokenizerError) -> Int32?
+  {
+    if token.isEmpty { return nil }
+    guard let id = tokenizer.id(of: token) else {
+      throw TokenizerError(
+        file: file,
+        problem: """
+          the \(role) marker "\(token)" is not one token of the tokenizer; add it as a token with a row in the word \
+          embeddings, or state in PyLate's config_sentence_transformers.json the \(role)_prefix the model has \
+          (\"\": none)
+          """)
+    }
+    return id
+  }
+
+  /// A word without a token is left out: as the unknown token it would drop every unknown word of a document.
+  private func skippedIDs(by tokenizer: any Tokenizer) -> (ids: Set<Int32>, notices: [String]) {
+    var ids: Set<Int32> = []
+    var left: [String] = []
+    for word in skipWords {
+      if let id = tokenizer.id(of: word), id != tokenizer.unknown { ids.insert(id) } else { left.append("\"\(word)\"") }
+    }
+    if left.isEmpty { return (ids, []) }
+    return (ids, ["\(file): skip words without a token of their own are ignored: \(left.joined(separator: ", "))"])
+  }
+}

@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct TokenizersModuleTests {
-  @Test func starts() {}
-}
