@@ -20,22 +20,20 @@ struct RunDirectory {
   var metricsPath: String { "\(path)/metrics.jsonl" }
 
   /// The checkpoint to continue from, if any, and what the log should say. Collective: every rank calls it.
+  ///
+  /// That a used directory is refused, under `never` or with another configuration, is the command line's part, which
+  /// can read `config.yaml`.
   func open(_ resume: ResumePolicy) throws -> (checkpoint: Checkpoint?, notices: [String]) {
-    switch resume {
-    case .never:
-      try communicator.onRoot("looking at \(path)") { () -> Void in
-        if isUsed { throw UsageError("\(path) holds a run already; choose another run.directory, or --resume auto to continue it") }
-      }
-      return (nil, [])
-    case .auto:
-      let (checkpoint, notices) = try store.latest()
-      if let checkpoint { try check(checkpoint) }
-      return (checkpoint, notices)
-    case .directory(let folder):
-      let checkpoint = try store.open(folder)
-      try check(checkpoint)
-      return (checkpoint, [])
+    guard case .directory(let folder) = resume else { return try store.latest() }
+    let isRun = try communicator.onRoot("looking at \(folder)") {
+      FileManager.default.fileExists(atPath: "\(folder)/checkpoints")
     }
+    let found = isRun
+      ? try CheckpointStore(path: "\(folder)/checkpoints", communicator: communicator).latest()
+      : (try store.open(folder), [])
+    guard let checkpoint = found.0 else { throw UsageError("--resume \(folder): there is no checkpoint in it") }
+    try check(checkpoint)
+    return found
   }
 
   /// Makes the folder and writes `config.yaml`. Collective: every rank calls it.
@@ -44,10 +42,6 @@ struct RunDirectory {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
       try Data(configuration.resolvedYAML.utf8).write(to: URL(fileURLWithPath: "\(path)/config.yaml"), options: .atomic)
     }
-  }
-
-  private var isUsed: Bool {
-    ["config.yaml", "checkpoints", "model"].contains { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
   }
 
   /// A checkpoint of another configuration is not continued: the keys that differ are named.

@@ -27,35 +27,50 @@ package final class Trainer {
   /// Collective: every rank calls it, with its share of the same global batch.
   /// - Returns: what each of this rank's queries adds to the loss; the sum over all ranks is the loss.
   package func gradients(of batch: RankBatch, step: Int) throws -> [Double] {
-    let moment = DropoutMoment(seed: seed, step: step)
-    arena.reset()
     clear(model.parameters.allGradients)
-
-    let (queries, documents) = encode(batch, moment)
-    let (all, rowCounts) = try gather(documents)
-    let result = maxSim(queries, all, reduction: model.reduction, keepsWinners: true, on: model.pool)
+    let scored = try score(batch, step: step)
     let losses = contrastiveLosses(
-      result.scores, targets: batch.targets, temperature: temperature, globalQueryCount: batch.globalQueryCount)
-
-    let queryGradients = arena.zeros(rows: queries.rows.rows, columns: queries.rows.columns)
-    let allGradients = arena.zeros(rows: all.rows.rows, columns: all.rows.columns)
-    maxSimBackward(
-      result.scores, queries, all, reduction: model.reduction, winners: result.winners!,
-      into: queryGradients, allGradients, on: model.pool)
-    let documentGradients = try sendHome(allGradients, rowCounts)
-    backward(batch, moment, queryGradients, documentGradients)
-
+      scored.result.scores, targets: batch.targets, temperature: temperature,
+      globalQueryCount: batch.globalQueryCount)
+    let (queryGradients, allGradients) = vectorGradients(scored)
+    let documentGradients = try sendHome(allGradients, scored.rowCounts)
+    backward(batch, step, queryGradients, documentGradients)
     try model.parameters.allGradients.withMutableSpan { try communicator.allReduceSum(&$0) }
     return losses
   }
 
+  /// Encodes this rank's share and scores its queries against the documents of all ranks.
+  ///
+  /// Collective: every rank calls it. What it gives is valid until the next call.
+  package func score(_ batch: RankBatch, step: Int) throws -> ScoredBatch {
+    arena.reset()
+    let (queries, documents) = encode(batch, step)
+    let (all, rowCounts) = try gather(documents)
+    return ScoredBatch(
+      queries: queries, documents: all, rowCounts: rowCounts,
+      result: maxSim(queries, all, reduction: model.reduction, keepsWinners: true, on: model.pool))
+  }
+
+  /// ∂loss/∂own query vectors and ∂loss/∂document vectors of all ranks, from ∂loss/∂scores in their place.
+  private func vectorGradients(_ scored: borrowing ScoredBatch) -> (queries: Matrix, documents: Matrix) {
+    let (queries, documents) = (scored.queries.rows, scored.documents.rows)
+    let gradients = (
+      arena.zeros(rows: queries.rows, columns: queries.columns),
+      arena.zeros(rows: documents.rows, columns: documents.columns)
+    )
+    maxSimBackward(
+      scored.result.scores, scored.queries, scored.documents, reduction: model.reduction,
+      winners: scored.result.winners!, into: gradients.0, gradients.1, on: model.pool)
+    return gradients
+  }
+
   /// The vectors of every chunk's queries and documents, in order.
-  private func encode(_ batch: RankBatch, _ moment: DropoutMoment) -> (queries: TextVectors, documents: TextVectors) {
+  private func encode(_ batch: RankBatch, _ step: Int) -> (queries: TextVectors, documents: TextVectors) {
     let queries = emptyVectors(lengths: batch.chunks.flatMap(\.queryLengths))
     let documents = emptyVectors(lengths: batch.chunks.flatMap(\.documentLengths))
     var (query, document) = (0, 0)
     for chunk in batch.chunks {
-      let vectors = model.forward(chunk.tokens, moment: moment, keepsActivations: batch.chunks.count == 1)
+      let vectors = model.forward(chunk.tokens, moment: moment(step), keepsActivations: batch.chunks.count == 1)
       let split = chunk.queryVectorCount
       let documentCount = vectors.rows - split
       copy(vectors.rows(0..<split), to: queries.rows.rows(query..<query + split))
@@ -95,10 +110,10 @@ package final class Trainer {
   }
 
   /// Pulls the vectors' gradients back chunk by chunk.
-  private func backward(_ batch: RankBatch, _ moment: DropoutMoment, _ queries: Matrix, _ documents: Matrix) {
+  private func backward(_ batch: RankBatch, _ step: Int, _ queries: Matrix, _ documents: Matrix) {
     var (query, document) = (0, 0)
     for chunk in batch.chunks {
-      if batch.chunks.count > 1 { _ = model.forward(chunk.tokens, moment: moment, keepsActivations: true) }
+      if batch.chunks.count > 1 { _ = model.forward(chunk.tokens, moment: moment(step), keepsActivations: true) }
       let split = chunk.queryVectorCount
       let documentCount = chunk.tokens.vectorCount - split
       let upstream = arena.matrix(rows: chunk.tokens.vectorCount, columns: queries.columns)
@@ -110,8 +125,22 @@ package final class Trainer {
     }
   }
 
+  private func moment(_ step: Int) -> DropoutMoment { DropoutMoment(seed: seed, step: step) }
+
   private func emptyVectors(lengths: [Int]) -> TextVectors {
     let starts = lengths.reduce(into: [0]) { $0.append($0.last! + $1) }
     return TextVectors(rows: arena.matrix(rows: starts.last!, columns: model.head.shape.dimension), starts: starts)
   }
+}
+
+/// A rank's queries against the documents of all ranks, at one step.
+package struct ScoredBatch: ~Copyable {
+  /// This rank's queries.
+  package let queries: TextVectors
+  /// The documents of all ranks, in the order of the global batch.
+  package let documents: TextVectors
+  /// How many document vectors each rank brought.
+  let rowCounts: [Int]
+  /// `[own queries × all documents]`.
+  package let result: MaxSimResult
 }
