@@ -1,5 +1,7 @@
+import Communication
+
 /// A model file that cannot be used: damaged, of another format, or without what was asked of it.
-package struct ModelFileError: Error, Equatable, CustomStringConvertible {
+package struct ModelFileError: Error, Equatable, CustomStringConvertible, ExitStatusProviding {
   package let path: String
   /// The tensor that is wrong, if one is.
   package let tensor: String?

@@ -1,11 +1,13 @@
 import Foundation
 
-/// A folder of one test, removed with it.
+/// A folder of one test, removed with it; in memory where there is such a place, for tests sync often.
 final class TemporaryFolder: Sendable {
   let path: String
 
   init() {
-    path = NSTemporaryDirectory() + "checkpoints-\(UUID().uuidString)"
+    let memory = "/dev/shm/"
+    let parent = FileManager.default.isWritableFile(atPath: memory) ? memory : NSTemporaryDirectory()
+    path = parent + "checkpoints-\(UUID().uuidString)"
     try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 

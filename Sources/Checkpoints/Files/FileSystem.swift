@@ -4,13 +4,15 @@ import Foundation
 ///
 /// They are the system's own calls because Foundation neither syncs a folder nor says why a write failed.
 enum FileSystem {
-  /// Whether something of that name is there.
-  static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+  /// Whether something of that name is there. Not to be allowed to look is an error: what is not seen may be there.
+  static func exists(_ path: String) throws -> Bool { try size(of: path) != nil }
 
   /// The bytes of the file `path`, or nil if there is no such file.
-  static func size(of path: String) -> Int? {
+  static func size(of path: String) throws -> Int? {
     var status = stat()
-    return unsafe stat(path, &status) == 0 ? Int(status.st_size) : nil
+    if unsafe stat(path, &status) == 0 { return Int(status.st_size) }
+    if errno == ENOENT || errno == ENOTDIR { return nil }
+    throw FileSystemError(operation: "look at", path: path, code: errno)
   }
 
   /// Opens `path`, to be closed by the caller.
@@ -37,7 +39,11 @@ enum FileSystem {
   static func syncFolder(_ path: String) throws {
     let descriptor = try open(path, O_RDONLY | O_DIRECTORY, to: "open the folder")
     defer { close(descriptor) }
-    try sync(descriptor, path: path)
+    do {
+      try sync(descriptor, path: path)
+    } catch let error as FileSystemError where error.code == EINVAL {
+      // So says a file system that syncs no folders; its names are as safe as it makes them.
+    }
   }
 
   /// Gives the file `old` the name `new`, replacing what had it, at once.
@@ -51,12 +57,10 @@ enum FileSystem {
     throw FileSystemError(operation: "remove", path: path, code: errno)
   }
 
-  /// Removes the folder `path` and all in it; a folder that is not there is fine.
+  /// Removes the folder `path` and all in it, but nothing that a link in it leads to; a folder that is not there is fine.
   static func removeTree(_ path: String) throws {
-    for name in try names(in: path) {
-      let inner = "\(path)/\(name)"
-      if isFolder(inner) { try removeTree(inner) } else { try remove(inner) }
-    }
+    guard isFolder(path) else { return try remove(path) }
+    for name in try names(in: path) { try removeTree("\(path)/\(name)") }
     guard unsafe rmdir(path) != 0, errno != ENOENT else { return }
     throw FileSystemError(operation: "remove the folder", path: path, code: errno)
   }
@@ -74,18 +78,21 @@ enum FileSystem {
 
   /// The names inside the folder `path`, sorted; none if there is no such folder.
   static func names(in path: String) throws -> [String] {
-    guard exists(path) else { return [] }
     guard let folder = unsafe opendir(path) else {
+      if errno == ENOENT { return [] }
       throw FileSystemError(operation: "list", path: path, code: errno)
     }
     defer { unsafe closedir(folder) }
     var names: [String] = []
+    errno = 0  // readdir says only by errno whether it came to the end
     while let entry = unsafe readdir(folder) {
       let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
         unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
       }
       if name != "." && name != ".." { names.append(name) }
+      errno = 0
     }
+    guard errno == 0 else { throw FileSystemError(operation: "list", path: path, code: errno) }
     return names.sorted()
   }
 

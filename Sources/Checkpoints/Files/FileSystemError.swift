@@ -1,7 +1,8 @@
+import Communication
 import Foundation
 
 /// A file operation that the system refused: disk full, no permission, no such folder.
-package struct FileSystemError: Error, Equatable, CustomStringConvertible {
+package struct FileSystemError: Error, Equatable, CustomStringConvertible, ExitStatusProviding {
   /// What was being done, as it follows "cannot": "write".
   package let operation: String
   package let path: String

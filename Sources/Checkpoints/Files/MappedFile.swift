@@ -6,7 +6,7 @@ import Foundation
 /// Safe to share between threads: nobody writes. The bytes are gone when the last reference is.
 @safe final class MappedFile: @unchecked Sendable {
   let path: String
-  let bytes: UnsafeRawBufferPointer
+  private let bytes: UnsafeRawBufferPointer
 
   /// Maps all of `path`; a file that cannot be read is a `ModelFileError`.
   init(_ path: String) throws {
@@ -36,10 +36,18 @@ import Foundation
     unsafe munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)
   }
 
+  var count: Int { unsafe bytes.count }
+
+  /// Lends the bytes; they are sure to be there only until `body` returns.
+  func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    defer { withExtendedLifetime(self) {} }
+    return try unsafe body(bytes)
+  }
+
   /// SHA-256 of all bytes, in hexadecimal.
   func sha256() -> String {
     var hasher = SHA256()
-    unsafe hasher.update(bufferPointer: bytes)
+    unsafe withBytes { unsafe hasher.update(bufferPointer: $0) }
     return hexadecimal(hasher.finalize())
   }
 }

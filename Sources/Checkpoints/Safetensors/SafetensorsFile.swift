@@ -14,7 +14,7 @@ package final class SafetensorsFile: Sendable {
   package init(_ path: String) throws {
     self.path = path
     file = try MappedFile(path)
-    let header = try unsafe SafetensorsHeader(file.bytes, path: path)
+    let header = try unsafe file.withBytes { try unsafe SafetensorsHeader($0, path: path) }
     metadata = header.metadata
     tensors = header.tensors
   }
@@ -46,7 +46,9 @@ package final class SafetensorsFile: Sendable {
   /// The view must not be written to, and not be used after this object is gone.
   package func matrix(_ name: String) throws -> Matrix? {
     let entry = try tensor(name)
-    guard entry.type == .float32, let address = unsafe file.bytes.baseAddress?.advanced(by: entry.bytes.lowerBound),
+    // The address outlives the loan: the mapping is as old as this object, which the caller keeps.
+    let base = unsafe file.withBytes { $0.baseAddress }
+    guard entry.type == .float32, let address = unsafe base?.advanced(by: entry.bytes.lowerBound),
       UInt(bitPattern: address) % UInt(MemoryLayout<Float>.alignment) == 0
     else { return nil }
     return unsafe Matrix(
@@ -71,12 +73,12 @@ package final class SafetensorsFile: Sendable {
     }
     let start = entry.bytes.lowerBound
     let size = entry.type.size
-    let source = unsafe file.bytes[start + elements.lowerBound * size..<start + elements.upperBound * size]
-    unsafe entry.type.toFloats(UnsafeRawBufferPointer(rebasing: source), target)
+    let range = start + elements.lowerBound * size..<start + elements.upperBound * size
+    unsafe file.withBytes { unsafe entry.type.toFloats(UnsafeRawBufferPointer(rebasing: $0[range]), target) }
   }
 
   /// The length of the file in bytes.
-  var byteCount: Int { unsafe file.bytes.count }
+  var byteCount: Int { file.count }
 
   /// SHA-256 of the whole file, in hexadecimal.
   func sha256() -> String { file.sha256() }

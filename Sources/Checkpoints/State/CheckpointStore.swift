@@ -1,0 +1,103 @@
+package import Communication
+import Crypto
+import Foundation
+import Tensors
+
+/// The checkpoints of a run: `step-N` folders with a shard of every rank and a manifest.
+///
+/// A checkpoint is committed by one rename, of its manifest. A run that is killed at any instant leaves the last committed
+/// checkpoint as it was, and what it had begun is not mistaken for one.
+package struct CheckpointStore {
+  package let path: String
+  let communicator: any Communicator
+
+  /// - Parameter path: the folder of the checkpoints, on a file system that all ranks share; made when first needed.
+  package init(path: String, communicator: any Communicator) {
+    self.path = path
+    self.communicator = communicator
+  }
+
+  /// What there is of a checkpoint, by its folder alone.
+  package struct Entry: Codable, Equatable {
+    package let step: Int
+    package let path: String
+    /// Whether it has a manifest; one without was begun and never finished, or is half removed.
+    package let isCommitted: Bool
+  }
+
+  /// The checkpoints, newest first, without reading them. Not collective.
+  package func list() throws -> [Entry] {
+    try CheckpointFolder.all(in: path).map {
+      Entry(step: $0.step!, path: $0.path, isCommitted: try $0.isCommitted)
+    }
+  }
+
+  /// The newest checkpoint that is whole, or nil if there is none yet; and what was passed over, for people to know.
+  ///
+  /// Collective: every rank calls it. Rank 0 alone looks; all ranks together read every byte of what is chosen. If there
+  /// are checkpoints and all are damaged it throws: to start again from nothing is not for a program to decide.
+  package func latest() throws -> (checkpoint: Checkpoint?, notices: [String]) {
+    let entries = try communicator.onRoot("looking for checkpoints") { try list() }
+    var notices: [String] = []
+    for entry in entries {
+      guard entry.isCommitted else {
+        notices.append("\(entry.path) was never finished: it is not used")
+        continue
+      }
+      switch try verified(entry.path) {
+      case .success(let checkpoint): return (checkpoint, notices)
+      case .failure(let error): notices.append("\(error): checkpoint of step \(entry.step) is not used")
+      }
+    }
+    guard !entries.contains(where: \.isCommitted) else {
+      throw CheckpointError.damaged(
+        path, "no checkpoint can be used; remove them to start again. \(notices.joined(separator: "; "))")
+    }
+    return (nil, notices)
+  }
+
+  /// The checkpoint in the folder `path`, of this run or another, every byte of it checked.
+  ///
+  /// Collective: every rank calls it.
+  package func open(_ path: String) throws -> Checkpoint { try verified(path).get() }
+
+  /// What `open` gives, a damaged checkpoint being a result and only a failure to talk an error.
+  private func verified(_ path: String) throws -> Result<Checkpoint, CheckpointError> {
+    let folder = CheckpointFolder(path: path)
+    let answer = try communicator.onRoot("reading \(path)") {
+      let manifest = Result { try folder.manifest() }
+      return ManifestAnswer(manifest: try? manifest.get(), problem: manifest.problem)
+    }
+    guard let manifest = answer.manifest else { return .failure(.damaged(path, [answer.problem!])) }
+    // Each shard is read by one rank.
+    let mine = stride(from: communicator.rank, to: manifest.rankCount, by: communicator.rankCount)
+    let problems = mine.compactMap { rank in Result { try folder.verify(rank, of: manifest) }.problem }
+    let everyones = try communicator.allGather(bytes: Array(problems.joined(separator: "; ").utf8))
+    let all = everyones.filter { !$0.isEmpty }.map { String(decoding: $0, as: UTF8.self) }
+    guard all.isEmpty else { return .failure(.damaged(path, all)) }
+    return .success(Checkpoint(folder: folder, manifest: manifest))
+  }
+}
+
+/// What rank 0 tells the others of a manifest: itself, or what is wrong with it.
+private struct ManifestAnswer: Codable {
+  let manifest: CheckpointManifest?
+  let problem: String?
+}
+
+extension Result where Failure == any Error {
+  /// What went wrong, if something did.
+  fileprivate var problem: String? {
+    switch self {
+    case .success: nil
+    case .failure(let error): "\(error)"
+    }
+  }
+}
+
+/// SHA-256 of the bytes of `floats`, in hexadecimal.
+func sha256(of floats: Span<Float>) -> String {
+  var hasher = SHA256()
+  unsafe floats.withUnsafeBytes { unsafe hasher.update(bufferPointer: $0) }
+  return hexadecimal(hasher.finalize())
+}
