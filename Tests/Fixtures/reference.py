@@ -106,7 +106,7 @@ def contrastive(scores, targets, temperature):
 
 
 def gradients(loss, parameters):
-    """∂loss/∂parameter by name; `key.bias` gets its true zero: what is added to all keys of a row changes no softmax."""
+    """∂loss/∂parameter by name; `key.bias` gets its true zero: what all keys of a row share changes no softmax."""
     found = dict(zip(parameters, torch.autograd.grad(loss, list(parameters.values()))))
     for name in found:
         if name.endswith("key.bias"):
