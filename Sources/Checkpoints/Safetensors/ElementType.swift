@@ -31,7 +31,7 @@ package enum ElementType: String, Sendable, CaseIterable {
 
 extension ElementType {
   /// Whether `toFloats` can read it.
-  var isConvertible: Bool { [.float32, .float16, .bfloat16, .float64].contains(self) }
+  package var isConvertible: Bool { [.float32, .float16, .bfloat16, .float64].contains(self) }
 
   /// Writes the little-endian elements that lie in `source` as floats to `target`, rounding to nearest.
   ///

@@ -1,3 +1,4 @@
+import Checkpoints
 import Communication
 import LateInteraction
 import Tensors
@@ -17,7 +18,7 @@ final class CollectedVectors {
     var own: [Float] = []
     var lengths: [Int] = []
     var ids: [Int] = []
-    let share = shardRange(of: count, communicator)
+    let share = communicator.share(of: count)
     try communicator.together("encoding texts") {
       try vectorizer.forEachBlock(share, text: text) { _, batch, vectors in
         own += vectors.rows.values
@@ -39,8 +40,7 @@ final class CollectedVectors {
   }
 }
 
-/// The contiguous share of `count` things that is this rank's.
-func shardRange(of count: Int, _ communicator: any Communicator) -> Range<Int> {
-  let (rank, rankCount) = (communicator.rank, communicator.rankCount)
-  return count * rank / rankCount..<count * (rank + 1) / rankCount
+extension Communicator {
+  /// The contiguous share of `count` things that is this rank's.
+  func share(of count: Int) -> Range<Int> { shardRange(of: count, rank: rank, rankCount: rankCount) }
 }

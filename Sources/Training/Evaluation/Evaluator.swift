@@ -26,7 +26,7 @@ package struct Evaluator {
     var best = Array(
       repeating: TopDocuments(capacity: RetrievalMetrics.rankingLength), count: collection.queries.count)
     try communicator.together("searching the corpus") {
-      try search(queries.vectors, collection, shardRange(of: collection.documentCount, communicator), &best)
+      try search(queries.vectors, collection, communicator.share(of: collection.documentCount), &best)
     }
     let merged = try merge(best)
     return try communicator.onRoot("measuring the rankings") {

@@ -52,7 +52,7 @@ struct SampledLengths {
     var longest = [0, 0]
     let negatives = setup.configuration.data.negativesPerQuery
     try communicator.together("tokenizing a sample of the data") {
-      for i in shardRange(of: sample, communicator) {
+      for i in communicator.share(of: sample) {
         let row = try setup.data.row(i * count / sample)
         let query = setup.model.input.tokenize((row.prompt ?? "") + row.query, as: .query)
         sums[0] += Double(query.ids.count)
