@@ -56,6 +56,13 @@ final class Command {
     try withoutBlockedSignals { try process.run() }
   }
 
+  /// A test that fails before the end leaves nothing behind.
+  deinit {
+    guard process.isRunning else { return }
+    for rank in rankProcesses.values { kill(rank, SIGKILL) }
+    kill(process.processIdentifier, SIGKILL)
+  }
+
   /// Runs `colbert` to its end.
   static func colbert(
     _ arguments: [String], ranks: Int? = nil, in folder: String, wrapper: String? = nil, within seconds: Int = 60

@@ -52,4 +52,24 @@ struct ResumeTests {
       #expect(here.learning_rate == there.learning_rate)
     }
   }
+
+  /// As a kill leaves it that comes after step 10 was begun to be saved, and while its line was written.
+  @Test func evaluationsAreThereOnce() throws {
+    let run = try ShortRun()
+    try ReferenceTexts().writeCollection(to: "beir", in: run.folder)
+    let evaluated = ["run.steps=10", "run.evaluate_every=2", "evaluation.data=beir"].flatMap { ["--set", $0] }
+    try run.finish(evaluated)
+    let whole = try run.evaluations()
+    #expect(whole.map(\.step) == [2, 4, 6, 8, 10])
+    #expect(Set(whole.map(\.evaluation)).count > 1, "something is learnt")
+
+    try run.folder.remove("run/model")
+    try run.folder.remove("run/checkpoints/step-10/manifest.json")
+    let lines = try run.folder.text(of: "run/metrics.jsonl")
+    try run.folder.write(lines + "{\"gradient_norm\":4.2,\"step\":1", to: "run/metrics.jsonl")
+    let ended = try run.finish(evaluated)
+    #expect(ended.errors.contains("run/checkpoints/step-10 was never finished: it is not used"))
+    #expect(try run.evaluations() == whole)
+    #expect(try run.metrics().map(\.step) == Array(1...10))
+  }
 }

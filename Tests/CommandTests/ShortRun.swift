@@ -89,11 +89,22 @@ extension ShortRun {
     let learning_rate: Double
   }
 
-  /// The lines of `metrics.jsonl`, but for the speed.
-  func metrics() throws -> [Metrics] {
-    try folder.bytes(of: "run/metrics.jsonl").split(separator: UInt8(ascii: "\n")).map {
-      try JSONDecoder().decode(Metrics.self, from: $0)
-    }
+  struct Evaluation: Decodable, Equatable {
+    let step: Int
+    let evaluation: [String: Double]
+  }
+
+  /// The steps' lines of `metrics.jsonl`, but for the speed.
+  func metrics() throws -> [Metrics] { try lines(with: "\"loss\"") }
+
+  /// The evaluations' lines of `metrics.jsonl`.
+  func evaluations() throws -> [Evaluation] { try lines(with: "\"evaluation\"") }
+
+  /// Every line must be one or the other.
+  private func lines<Line: Decodable>(with key: String) throws -> [Line] {
+    let lines = try folder.text(of: "run/metrics.jsonl").split(separator: "\n")
+    for line in lines { try #require(line.contains("\"loss\"") != line.contains("\"evaluation\""), "\(line)") }
+    return try lines.filter { $0.contains(key) }.map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
   }
 
   /// The newest checkpoint, all of it checked.

@@ -31,8 +31,9 @@ struct ModelExport {
       try Data(card.utf8).write(to: URL(fileURLWithPath: "\(aside)/README.md"))
       if files.fileExists(atPath: directory) { try files.removeItem(atPath: directory) }
       try files.moveItem(atPath: aside, toPath: directory)
-    } catch let error as CocoaError {
-      throw RunError("\(directory): the model cannot be written: \(error.localizedDescription)")
+    } catch {
+      try? files.removeItem(atPath: aside)
+      throw error
     }
   }
 
