@@ -22,6 +22,8 @@ package struct AdamWStep: Sendable {
   package var learningRate: Float
   package var weightDecay: Float
   package var betas: (Float, Float)
+  /// 1 − β, rounded once: Float(1) − Float(0.999) is 5e-5 off.
+  package var complements: (Float, Float)
   package var epsilon: Float
   /// Multiplies the gradient: clipping by the global norm.
   package var gradientScale: Float
@@ -34,6 +36,7 @@ package struct AdamWStep: Sendable {
     self.learningRate = learningRate
     self.weightDecay = weightDecay
     self.betas = (Float(betas.0), Float(betas.1))
+    complements = (Float(1 - betas.0), Float(1 - betas.1))
     self.epsilon = epsilon
     self.gradientScale = gradientScale
     biasCorrections = (Float(1 - Double.pow(betas.0, update)), Float(1 - Double.pow(betas.1, update)))
@@ -51,6 +54,7 @@ package func adamW(
   precondition(
     gradients.count == values.count && firstMoments.count == values.count && secondMoments.count == values.count)
   let (beta1, beta2) = step.betas
+  let (rest1, rest2) = step.complements
   let shrink = 1 - step.learningRate * step.weightDecay
   let rate = step.learningRate / step.biasCorrections.0
   let inverseRoot = 1 / step.biasCorrections.1.squareRoot()
@@ -61,8 +65,8 @@ package func adamW(
     let (m, v) = (firstMoments.base + start, secondMoments.base + start)
     for i in 0..<min(size, values.count - start) {
       let gradient = g[i] * step.gradientScale
-      let first = Float.addingProduct(beta1 * m[i], 1 - beta1, gradient)
-      let second = Float.addingProduct(beta2 * v[i], (1 - beta2) * gradient, gradient)
+      let first = Float.addingProduct(beta1 * m[i], rest1, gradient)
+      let second = Float.addingProduct(beta2 * v[i], rest2 * gradient, gradient)
       m[i] = first
       v[i] = second
       p[i] = p[i] * shrink - rate * first / Float.addingProduct(step.epsilon, second.squareRoot(), inverseRoot)
