@@ -1,0 +1,62 @@
+/// The collective operations that data-parallel training needs.
+///
+/// Each is *collective*: every rank calls it, in the same order, with matching counts; ranks that disagree all throw a
+/// `CommunicationError` that names both calls. One thread of a rank calls at a time. After a `CommunicationError` the
+/// communicator is of no more use: the error should end the job, as `withWorld` sees to.
+package protocol Communicator: AnyObject {
+  /// This rank's number, from 0.
+  var rank: Int { get }
+  /// The number of ranks of the job.
+  var rankCount: Int { get }
+  /// The machine this rank runs on, for messages.
+  var hostName: String { get }
+  /// What the caller is at, for the message of a collective that fails: "step 12".
+  var context: String { get set }
+  /// How long a collective waits for the other ranks before it gives up. Time spent computing does not count.
+  var timeout: Duration { get set }
+
+  /// Replaces `values` with their element-wise sum over all ranks, added in the order of ranks: the same bits on every
+  /// rank and with every communicator.
+  ///
+  /// Collective: every rank calls it, with as many values. Sends 2(N−1)/N × the bytes of `values` per rank.
+  func allReduceSum(_ values: inout MutableSpan<Float>) throws(CommunicationError)
+
+  /// Lays the rows of every rank end to end in `all`, in the order of ranks.
+  ///
+  /// Collective: every rank calls it, with the same `rowCounts` and `columns`.
+  /// - Parameters:
+  ///   - local: `[rowCounts[rank] × columns]`.
+  ///   - all: `[sum of rowCounts × columns]`.
+  ///   - rowCounts: how many rows each rank brings; none is allowed.
+  func allGather(
+    _ local: Span<Float>, into all: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
+  ) throws(CommunicationError)
+
+  /// Sums `all` over ranks, added in the order of ranks, and keeps this rank's rows: the adjoint of `allGather`.
+  ///
+  /// Collective: every rank calls it, with the same `rowCounts` and `columns`.
+  /// - Parameters:
+  ///   - all: `[sum of rowCounts × columns]`.
+  ///   - local: `[rowCounts[rank] × columns]`.
+  func reduceScatterSum(
+    _ all: Span<Float>, into local: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
+  ) throws(CommunicationError)
+
+  /// The bytes of every rank, in the order of ranks; each may bring another number of them.
+  ///
+  /// Collective: every rank calls it. Together the bytes must stay below 2 GiB.
+  func allGather(bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]]
+
+  /// The bytes of rank `root`, whatever the others pass.
+  ///
+  /// Collective: every rank calls it, with the same `root`.
+  func broadcast(_ bytes: [UInt8], from root: Int) throws(CommunicationError) -> [UInt8]
+
+  /// Returns when every rank has called it.
+  ///
+  /// Collective: every rank calls it.
+  func barrier() throws(CommunicationError)
+
+  /// Ends all ranks at once, now, with `status`. Not collective: one rank is enough.
+  func abort(status: Int32) -> Never
+}
