@@ -1,15 +1,11 @@
 import Communication
 import Foundation
+import TestSupport
 import Testing
 
 /// The ranks of `mpirun -n N colbertPackageTests.xctest --testing-library swift-testing --no-parallel --filter MPI`.
 private enum World {
-  /// MPI starts once per process. One test at a time uses it, so it may be shared.
-  nonisolated(unsafe) static let communicator: MPICommunicator = {
-    try! MPIWorld.start()
-    atexit { try? MPIWorld.stop() }
-    return try! MPICommunicator(timeout: .seconds(60))
-  }()
+  nonisolated(unsafe) static let communicator = MPITestWorld.communicator
 
   /// Holds so few floats of other ranks that every exchange takes many blocks.
   nonisolated(unsafe) static let narrow = try! MPICommunicator(timeout: .seconds(60), scratchCount: 50)
