@@ -22,7 +22,7 @@ package struct AdamWStep: Sendable {
   package var learningRate: Float
   package var weightDecay: Float
   package var betas: (Float, Float)
-  /// 1 − β, rounded once: Float(1) − Float(0.999) is 5e-5 off.
+  /// 1 − β₁ and 1 − β₂, rounded once: 1 − Float(0.999) is off by 1e-5.
   package var complements: (Float, Float)
   package var epsilon: Float
   /// Multiplies the gradient: clipping by the global norm.
@@ -45,8 +45,9 @@ package struct AdamWStep: Sendable {
 
 /// One update of AdamW over equally long stretches of the four buffers, with decoupled weight decay.
 ///
-/// - Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2, as `torch.optim.AdamW`
-///   arranges it.
+/// Decay and update are subtracted as one: `1 − rate · decay` is 1 in single precision at the rates of fine-tuning.
+/// - Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2, with `torch.optim.AdamW`'s
+///   place for ε.
 package func adamW(
   _ step: AdamWStep, values: Matrix, gradients: Matrix, firstMoments: Matrix, secondMoments: Matrix,
   on pool: ThreadPool
@@ -54,8 +55,8 @@ package func adamW(
   precondition(
     gradients.count == values.count && firstMoments.count == values.count && secondMoments.count == values.count)
   let (beta1, beta2) = step.betas
-  let (rest1, rest2) = step.complements
-  let shrink = 1 - step.learningRate * step.weightDecay
+  let (complement1, complement2) = step.complements
+  let decay = step.learningRate * step.weightDecay
   let rate = step.learningRate / step.biasCorrections.0
   let inverseRoot = 1 / step.biasCorrections.1.squareRoot()
   let size = 1 << 14
@@ -65,11 +66,12 @@ package func adamW(
     let (m, v) = (firstMoments.base + start, secondMoments.base + start)
     for i in 0..<min(size, values.count - start) {
       let gradient = g[i] * step.gradientScale
-      let first = Float.addingProduct(beta1 * m[i], rest1, gradient)
-      let second = Float.addingProduct(beta2 * v[i], rest2 * gradient, gradient)
+      let first = Float.addingProduct(beta1 * m[i], complement1, gradient)
+      let second = Float.addingProduct(beta2 * v[i], complement2 * gradient, gradient)
       m[i] = first
       v[i] = second
-      p[i] = p[i] * shrink - rate * first / Float.addingProduct(step.epsilon, second.squareRoot(), inverseRoot)
+      let update = rate * first / Float.addingProduct(step.epsilon, second.squareRoot(), inverseRoot)
+      p[i] -= Float.addingProduct(update, decay, p[i])
     }
   }
 }
