@@ -113,7 +113,7 @@ struct TinyTexts {
       let place =
         text < Self.queryCount
         ? Place(slot: 4 + text, text: 0) : Place(slot: 4 + (text - 2) / 2, text: 1 + (text - 2) % 2)
-      batch.append(change(text, ids), keyCount: keys, kept: ids.indices.map { $0 != skipped }, place: place)
+      batch.append(change(text, ids), keyCount: keys, givesVector: ids.indices.map { $0 != skipped }, place: place)
     }
     self.batch = batch
     count = texts.count
@@ -131,7 +131,7 @@ struct TinyTexts {
     let documents = TextVectors(rows: vectors.rows(cut..<vectors.rows), starts: documentStarts)
     let result = maxSim(queries, documents, reduction: model.reduction, keepsWinners: true, on: model.pool)
     let winners = result.winners!
-    _ = contrastiveLoss(
+    _ = contrastiveLosses(
       result.scores, targets: Self.targets, temperature: Self.temperature, globalQueryCount: Self.queryCount)
     let upstream = TestMatrix(zeros: vectors.rows, vectors.columns)
     maxSimBackward(

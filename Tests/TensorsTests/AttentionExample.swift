@@ -34,7 +34,7 @@ final class AttentionExample {
     for (text, slot) in zip(texts, slots) {
       batch.append(
         [Int32](repeating: 0, count: text.rows), keyCount: text.keys,
-        kept: [Bool](repeating: true, count: text.rows), place: Place(slot: slot, text: 1))
+        givesVector: [Bool](repeating: true, count: text.rows), place: Place(slot: slot, text: 1))
     }
     self.batch = batch
   }

@@ -162,7 +162,7 @@ private func texts(_ list: [(slot: Int, text: Int, tokens: Int)]) -> TokenBatch 
   var batch = TokenBatch()
   for (slot, text, tokens) in list {
     batch.append(
-      [Int32](repeating: 0, count: tokens), keyCount: tokens, kept: [Bool](repeating: true, count: tokens),
+      [Int32](repeating: 0, count: tokens), keyCount: tokens, givesVector: [Bool](repeating: true, count: tokens),
       place: Place(slot: slot, text: text))
   }
   return batch

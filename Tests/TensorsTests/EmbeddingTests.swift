@@ -69,7 +69,7 @@ import Testing
     var batch = TokenBatch()
     for (slot, ids) in texts.enumerated() {
       batch.append(
-        ids, keyCount: ids.count, kept: ids.map { _ in true }, place: Place(slot: slot, text: 0))
+        ids, keyCount: ids.count, givesVector: ids.map { _ in true }, place: Place(slot: slot, text: 0))
     }
     return batch
   }
