@@ -81,6 +81,12 @@ let package = Package(
   ]
     + modules.map {
       .testTarget(name: "\($0)Tests", dependencies: [.byName(name: $0), "TestSupport"], swiftSettings: house)
-    },
+    }
+    + [
+      // Runs the built program, which the dependency builds.
+      .testTarget(
+        name: "CommandTests", dependencies: ["colbert", "Checkpoints", "Communication", "Training", "TestSupport"],
+        swiftSettings: house)
+    ],
   swiftLanguageModes: [.v6]
 )

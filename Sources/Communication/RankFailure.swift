@@ -14,10 +14,17 @@ package struct RankFailure: Error, Codable, Equatable, CustomStringConvertible, 
     rank = communicator.rank
     rankCount = communicator.rankCount
     host = communicator.hostName
-    message = "\(doing): \((error as? any LocalizedError)?.errorDescription ?? "\(error)")"
+    message = "\(doing): \(explanation(of: error))"
     exitStatus = Communication.exitStatus(of: error)
   }
 
   /// Alone there is no need to say which rank it was.
   package var description: String { rankCount == 1 ? message : "\(message) (rank \(rank) on \(host))" }
+}
+
+/// What an error says, in words for people: Foundation's own errors print as records for programmers.
+package func explanation(of error: any Error) -> String {
+  if let error = error as? any LocalizedError, let description = error.errorDescription { return description }
+  guard error is CocoaError else { return "\(error)" }
+  return (error as NSError).localizedFailureReason ?? error.localizedDescription
 }

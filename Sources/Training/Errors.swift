@@ -1,5 +1,4 @@
-package import Communication
-import Checkpoints
+import Communication
 import Datasets
 import Tokenizers
 
@@ -21,8 +20,6 @@ struct RunError: Error, CustomStringConvertible {
 // The modules below know nothing of ranks; here their errors meet the exit status that ends a job.
 extension DataError: ExitStatusProviding {}
 extension MissingFileError: ExitStatusProviding {}
-extension ModelFileError: ExitStatusProviding {}
-extension FileSystemError: ExitStatusProviding {}
 extension TokenizerError: ExitStatusProviding {
   package var exitStatus: Int32 { 65 }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Training
 
 @main struct ColBERTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -29,6 +30,7 @@ import ArgumentParser
     """
 
   static func main() {
+    StopSignal.install()
     CommandRunner.main(Array(CommandLine.arguments.dropFirst()))
   }
 }

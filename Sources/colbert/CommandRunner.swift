@@ -21,7 +21,7 @@ enum CommandRunner {
     let console = Console.standardError()
     let report: (any Error) -> Void = { error in
       console.keepStatus()
-      console.logger.error("\(error)")
+      console.logger.error("\(explanation(of: error))")
     }
     do {
       let status = try withWorld(report: report) { communicator in
@@ -95,7 +95,7 @@ extension Communicator {
       do {
         return .ready(try body())
       } catch {
-        for problem in "\(error)".split(separator: "\n") { console.logger.error("\(problem)") }
+        for problem in explanation(of: error).split(separator: "\n") { console.logger.error("\(problem)") }
         return .refused(exitStatus: Communication.exitStatus(of: error))
       }
     }

@@ -21,7 +21,10 @@ enum ConfigurationFile {
     if let problem = PathCheck.file(path) {
       throw ConfigurationError([ConfigurationProblem(ConfigurationSource(file: "CONFIG"), problem)])
     }
-    guard let data = FileManager.default.contents(atPath: path), let text = String(data: data, encoding: .utf8) else {
+    // A handle, as the file may be a pipe: `colbert train <(sed … run.yaml)`.
+    guard let data = try? FileHandle(forReadingFrom: URL(fileURLWithPath: path)).readToEnd() ?? Data(),
+      let text = String(data: data, encoding: .utf8)
+    else {
       throw ConfigurationError([ConfigurationProblem(ConfigurationSource(file: path), "is not UTF-8 text")])
     }
     return text

@@ -24,10 +24,14 @@ extension ResumePolicy: ExpressibleByArgument {
   ///
   /// A directory is used once it holds the `config.yaml` of a run.
   func check(_ configuration: Configuration, from file: String) throws {
-    if case .directory(let directory) = self { try UsageError.check("--resume", PathCheck.folder(directory)) }
+    if case .directory(let directory) = self {
+      try UsageError.check("--resume", PathCheck.folder(directory) ?? Self.lackOfCheckpoint(in: directory))
+    }
     let directory = configuration.run.directory
     let earlierFile = "\(directory)/config.yaml"
-    guard FileManager.default.fileExists(atPath: earlierFile) else { return }
+    guard FileManager.default.fileExists(atPath: earlierFile) else {
+      return try UsageError.check("\(file): run.directory", Self.strangeModel(in: directory))
+    }
     if self == .never {
       throw UsageError("--resume never: \(directory) holds a run already; remove it or set another run.directory")
     }
@@ -38,5 +42,18 @@ extension ResumePolicy: ExpressibleByArgument {
         lines.joined(separator: "\n")
           + "\n\(directory) holds a run with another configuration; set these keys back, or another run.directory")
     }
+  }
+
+  /// What is wrong with a folder where the finished model would replace one that is not a run's.
+  private static func strangeModel(in directory: String) -> String? {
+    guard FileManager.default.fileExists(atPath: "\(directory)/model") else { return nil }
+    return "\(directory) holds a model of which no run knows, and which the finished one would replace; name another"
+  }
+
+  /// What is wrong with a folder that is neither a checkpoint nor a run's.
+  private static func lackOfCheckpoint(in folder: String) -> String? {
+    let signs = ["manifest.json", "checkpoints"]
+    guard !signs.contains(where: { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }) else { return nil }
+    return "\(folder) holds no checkpoint; name a step-N folder of a run's checkpoints, or the run's folder"
   }
 }

@@ -53,7 +53,7 @@ struct TrainCommand: RankCommand {
     let configuration = try communicator.prepare(console) {
       let configuration = try ConfigurationFile.read(
         arguments.config, overrides: arguments.overrides.values,
-        checking: [.model, .trainingData, .evaluationData])
+        checking: [.model, .trainingData, .evaluationData, .runDirectory])
       try resume.check(configuration, from: arguments.config)
       return configuration
     }

@@ -1,5 +1,3 @@
-import Foundation
-
 @testable import Training
 
 /// A configuration as if line by line from a file: key path and value, `nil` for a line that does not matter.
@@ -45,17 +43,4 @@ func problems(_ body: () throws -> Configuration) -> [String] {
   } catch {
     return "\(error)".split(separator: "\n").map(String.init)
   }
-}
-
-/// A folder that is gone when `body` returns, with these files in it.
-func withFolder<Result>(_ files: [String: String] = [:], _ body: (String) throws -> Result) throws -> Result {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("colbert-\(UUID().uuidString)")
-  defer { try? FileManager.default.removeItem(at: folder) }
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  for (name, text) in files {
-    let file = folder.appendingPathComponent(name)
-    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try Data(text.utf8).write(to: file)
-  }
-  return try body(folder.path)
 }

@@ -22,7 +22,7 @@ extension CheckpointStore {
     precondition(keep > 0, "a run keeps at least the checkpoint it has just made")
     let folder = CheckpointFolder(step: step, in: path)
     let doing = "saving the checkpoint of step \(step)"
-    let parameterHash = try agreedParameterHash(buffers, folder)
+    let parameterHash = try agreedParameterHash(buffers, folder, doing)
     let generation = try communicator.onRoot(doing) { try folder.prepare() }
     do {
       let shard = try communicator.together(doing) { try writeShard(buffers, folder, step, generation) }
@@ -43,7 +43,9 @@ extension CheckpointStore {
   }
 
   /// The hash of the parameters, if all ranks have the same.
-  private func agreedParameterHash(_ buffers: [CheckpointBuffer], _ folder: CheckpointFolder) throws -> String {
+  private func agreedParameterHash(
+    _ buffers: [CheckpointBuffer], _ folder: CheckpointFolder, _ doing: String
+  ) throws -> String {
     guard let parameters = buffers.first(where: { $0.name == CheckpointBuffer.parameters }), parameters.isWhole else {
       preconditionFailure("a checkpoint needs the whole parameters")
     }
@@ -54,8 +56,10 @@ extension CheckpointStore {
     let parts = groups.values.sorted { $0[0] < $1[0] }.map { ranks in
       "\(ranks.count == 1 ? "rank" : "ranks") \(ranks.map(String.init).joined(separator: ", "))"
     }
-    throw CheckpointError.failed(
-      folder.path, "not saved: the parameters of \(parts.joined(separator: " and of ")) differ, which must never be")
+    return try communicator.together(doing) {
+      throw CheckpointError.failed(
+        folder.path, "not saved: the parameters of \(parts.joined(separator: " and of ")) differ, which must never be")
+    }
   }
 
   /// Writes this rank's part of every buffer.

@@ -41,6 +41,11 @@ package struct RetrievalCollection: Sendable {
 
   package var documentCount: Int { corpus.count }
 
+  /// The files that a collection in `folder` consists of.
+  package static func files(in folder: String) -> [String] {
+    ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"].map { "\(folder)/\($0)" }
+  }
+
   /// The text of document `number`, its title first. Throws `DataError` when the file has changed since it was opened.
   package func document(_ number: Int) throws -> String {
     let record = try corpus.row(number)

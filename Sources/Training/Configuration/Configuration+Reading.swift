@@ -16,8 +16,7 @@ extension Configuration {
     reader.reportUnclaimed()
     for (key, message) in notInThisVersion { reader.note(reader.given[key]?.source ?? tree.source, message) }
     for (key, item, message) in problems(with: paths) {
-      guard let node = reader.given[key] else { continue }
-      reader.note(node.item(item).source, "\(key): \(message)")
+      reader.note(reader.given[key]?.item(item).source ?? tree.source, "\(key): \(message)")
     }
     guard reader.problems.isEmpty else { throw ConfigurationError(reader.problems) }
   }

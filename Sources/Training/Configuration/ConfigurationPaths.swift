@@ -12,6 +12,8 @@ package struct ConfigurationPaths: OptionSet, Sendable {
   package static let trainingData = ConfigurationPaths(rawValue: 2)
   /// `evaluation.data`, if it is given: a folder in BEIR's layout.
   package static let evaluationData = ConfigurationPaths(rawValue: 4)
+  /// `run.directory`: a folder that can be written to, or made.
+  package static let runDirectory = ConfigurationPaths(rawValue: 8)
 }
 
 extension Configuration {
@@ -28,6 +30,9 @@ extension Configuration {
     }
     if paths.contains(.evaluationData), let folder = evaluation.data, let problem = PathCheck.collectionFolder(folder) {
       problems.append(("evaluation.data", nil, problem))
+    }
+    if paths.contains(.runDirectory), let problem = PathCheck.outputFolder(run.directory) {
+      problems.append(("run.directory", nil, problem))
     }
     return problems
   }
@@ -71,6 +76,22 @@ package enum PathCheck {
       return "there is no folder \(place(folder)) to write \(path) into; make it (mkdir -p \(folder))"
     }
     return nil
+  }
+
+  /// A folder that will be written to; it, and those above it, may be made first.
+  package static func outputFolder(_ path: String) -> String? {
+    let existing = nearest(path)
+    guard isFolder(existing) == true else { return "\(existing) is a file; name a folder" }
+    if FileManager.default.isWritableFile(atPath: existing) { return nil }
+    let problem = existing == path ? "" : "\(path) cannot be made: "
+    return "\(problem)\(existing) cannot be written to; give yourself the permission, or name another folder"
+  }
+
+  /// `path`, or the nearest above it that is there.
+  private static func nearest(_ path: String) -> String {
+    if isFolder(path) != nil { return path }
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : nearest(String(path[..<slash]))
   }
 
   private static func folder(_ path: String, being what: String, with files: [String]) -> String? {

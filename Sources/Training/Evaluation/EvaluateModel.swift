@@ -18,6 +18,7 @@ package func evaluate(
       try RetrievalCollection(path: folder)
     )
   }
+  try communicator.requireSameFiles(model.folder.files + RetrievalCollection.files(in: folder))
   for notice in model.notices + collection.notices { console.logger.info("\(notice)") }
   if model.hasNewHead {
     console.logger.warning("\(path) has no ColBERT head: this evaluates a random one, seed \(settings.seed)")

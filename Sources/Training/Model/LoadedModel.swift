@@ -76,7 +76,8 @@ package struct LoadedModel: Sendable {
       return shape
     }
     guard let dimension = settings.dimension else {
-      throw UsageError("\(folder.path) has no ColBERT head: say how wide a new one shall be, for example model.dimension: 128")
+      throw UsageError(
+        "\(folder.path) has no ColBERT head: train one, and say how wide it shall be, for example model.dimension: 128")
     }
     return HeadShape(name: "linear", width: folder.encoder.width, dimension: dimension, hasBias: false)
   }

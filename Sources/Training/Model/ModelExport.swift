@@ -14,7 +14,7 @@ struct ModelExport {
   let card: String
 
   /// Files that describe a model and are copied as they are.
-  private static let described = [
+  static let described = [
     "config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json",
     "added_tokens.json", "sentencepiece.bpe.model", "generation_config.json",
   ]

@@ -31,6 +31,14 @@ package struct ModelFolder: Sendable {
     head = try modules.densePath.map { try FolderHead($0, width: encoder.width) }
     notices = modules.notices
   }
+
+  /// The files that make the model what it is, whether they are there or not.
+  var files: [String] {
+    ["modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "artifact.metadata"]
+      .map { "\(path)/\($0)" }
+      + ModelExport.described.map { "\(encoderPath)/\($0)" } + [weights.file.path]
+      + (head.map { ["\($0.path)/config.json", $0.file.path] } ?? [])
+  }
 }
 
 /// A ColBERT projection in a Sentence Transformers module folder such as `1_Dense`.

@@ -1,11 +1,14 @@
+import Communication
 import Foundation
 
 /// `metrics.jsonl`: one JSON object a line, written by rank 0.
 struct MetricsFile {
+  private let path: String
   private let handle: FileHandle
 
   /// Opens the file for step `step` updates done: lines of later steps, from a run that was cut off, are removed.
   init(_ path: String, after step: Int) throws {
+    self.path = path
     let kept = (try? String(contentsOfFile: path, encoding: .utf8))?
       .split(separator: "\n").filter { (Self.step(of: String($0)) ?? .max) <= step } ?? []
     let text = kept.map { $0 + "\n" }.joined()
@@ -25,7 +28,12 @@ struct MetricsFile {
   private func append(encoded value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-    try handle.write(contentsOf: try encoder.encode(value) + Data("\n".utf8))
+    let line = try encoder.encode(value) + Data("\n".utf8)
+    do {
+      try handle.write(contentsOf: line)
+    } catch {
+      throw RunError("\(path): cannot be written: \(explanation(of: error))")
+    }
   }
 
   private static func step(of line: String) -> Int? {

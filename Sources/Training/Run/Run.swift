@@ -24,16 +24,19 @@ package enum Run {
   package static func train(
     configuration: Configuration, resume: ResumePolicy, communicator: any Communicator, console: Console
   ) throws -> RunOutcome {
-    StopSignal.install()
     communicator.timeout = .seconds(configuration.run.timeout)
     let directory = RunDirectory(configuration, communicator: communicator)
-    let start = try directory.open(resume)
+    let start = try communicator.together("opening \(directory.path)") { try directory.open(resume) }
     for notice in start.notices { console.logger.warning("\(notice)") }
+    if start.checkpoint == nil, try directory.holdsModel() {
+      console.logger.info("\(directory.path) is finished: \(directory.modelPath); remove that to train it again")
+      return .finished
+    }
 
     let run = try TrainingRun(configuration, directory, communicator: communicator, console: console)
     if let checkpoint = start.checkpoint {
       try run.restore(checkpoint)
-      if run.isFinished {
+      if try run.isFinished() {
         console.logger.info("\(configuration.run.directory) is finished: \(directory.modelPath)")
         return .finished
       }

@@ -36,6 +36,11 @@ struct RunDirectory {
     return found
   }
 
+  /// Whether the finished model is there. Collective: every rank calls it.
+  func holdsModel() throws -> Bool {
+    try communicator.onRoot("looking for \(modelPath)") { FileManager.default.fileExists(atPath: modelPath) }
+  }
+
   /// Makes the folder and writes `config.yaml`. Collective: every rank calls it.
   func writeConfiguration() throws {
     try communicator.onRoot("writing \(path)/config.yaml") { () -> Void in
@@ -54,7 +59,7 @@ struct RunDirectory {
       throw UsageError(
         """
         \(checkpoint.path) was written with another configuration (\(differences.map(\.description).joined(separator: "; "))); \
-        change it back, or choose another run.directory
+        set these keys back, or leave --resume out
         """)
     }
   }

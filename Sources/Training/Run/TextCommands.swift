@@ -14,6 +14,7 @@ package func encodeTexts(
   let (model, texts) = try communicator.together("loading the model and the texts") {
     (try LoadedModel(settings(path, maxLength), trains: false, on: ThreadPool.forRank()), try TextRecords(path: input))
   }
+  try communicator.requireSameFiles(model.folder.files + [input])
   for notice in model.notices { console.logger.info("\(notice)") }
   let collected = try CollectedVectors(
     texts.count, TextVectorizer(model: model, role: role), communicator: communicator

@@ -36,16 +36,15 @@ final class TrainingRun {
     collection = try communicator.together("opening the evaluation data") {
       try configuration.evaluation.data.map { try RetrievalCollection(path: $0) }
     }
+    try communicator.requireSameFiles(configuration.evaluation.data.map(RetrievalCollection.files) ?? [])
     optimizer = AdamW(AdamWSettings(configuration.optimizer), setup.model.model.parameters.layout, on: pool)
     schedule = Schedule(
       Schedule.Shape(configuration.optimizer.schedule), warmup: configuration.optimizer.warmup,
       totalSteps: setup.totalSteps)
   }
 
-  /// Whether there is nothing left to do: all updates done and the model written.
-  var isFinished: Bool {
-    step >= totalSteps && FileManager.default.fileExists(atPath: directory.modelPath)
-  }
+  /// Whether there is nothing left to do: all updates done and the model written. Collective: every rank calls it.
+  func isFinished() throws -> Bool { try step >= totalSteps && directory.holdsModel() }
 
   /// Takes parameters, moments and position from a checkpoint of any rank count. Collective: every rank calls it.
   func restore(_ checkpoint: Checkpoint) throws {
@@ -75,7 +74,9 @@ final class TrainingRun {
 
   /// Runs the steps that are left and writes the model. Collective: every rank calls it.
   func train() throws -> RunOutcome {
-    let metrics = try communicator.rank == 0 ? MetricsFile(directory.metricsPath, after: step) : nil
+    let metrics = try communicator.together("opening \(directory.metricsPath)") {
+      try communicator.rank == 0 ? MetricsFile(directory.metricsPath, after: step) : nil
+    }
     var progress = ProgressDisplay(console, totalSteps: totalSteps, after: step)
     var lastSaved = step
     while step < totalSteps {
@@ -130,10 +131,10 @@ final class TrainingRun {
     let share = plan.share(rank: communicator.rank, rankCount: communicator.rankCount)
     let bad = zip(share, losses).filter { !$0.1.isFinite }.map { plan.slots[$0.0].row }
     let all = try communicator.allGather(bad).flatMap { $0 }
-    throw NonFiniteError(
-      step: step + 1, quantity: loss.isFinite ? "gradient" : "loss",
-      rows: (all.isEmpty ? plan.slots.map(\.row) : all).map(setup.data.location),
-      checkpoints: directory.store.path)
+    try communicator.together("step \(step + 1)") {
+      throw NonFiniteError.beforeUpdate(
+        loss.isFinite ? "gradient" : "loss", rows: (all.isEmpty ? plan.slots.map(\.row) : all).map(setup.data.location))
+    }
   }
 
   private func evaluate(_ collection: RetrievalCollection, _ metrics: MetricsFile?) throws {
@@ -147,6 +148,12 @@ final class TrainingRun {
 
   private func save() throws {
     communicator.context = "checkpoint of step \(step)"
+    try communicator.together("step \(step)") {
+      // No loss has shown yet what the last update did.
+      guard squaredNorm(parameters.allValues, on: setup.model.model.pool).isFinite else {
+        throw NonFiniteError.updatedParameters
+      }
+    }
     let state = [
       StateKey.configuration: String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self),
       StateKey.rows: "\(setup.data.count)",
@@ -182,19 +189,24 @@ final class TrainingRun {
   }
 }
 
-/// A loss or gradient that is not a number, or infinite: the update was not made.
-struct NonFiniteError: Error, CustomStringConvertible {
-  let step: Int
-  let quantity: String
-  let rows: [String]
-  let checkpoints: String
+/// A loss, gradient or parameter that is not a number, or infinite.
+enum NonFiniteError: Error, CustomStringConvertible {
+  /// `quantity` is the loss or the gradient; `rows` are where it shows, as `FILE:line`.
+  case beforeUpdate(_ quantity: String, rows: [String])
+  case updatedParameters
 
   var description: String {
-    let shown = rows.prefix(8).joined(separator: ", ") + (rows.count > 8 ? " and \(rows.count - 8) more" : "")
-    return """
-      step \(step): the \(quantity) is not finite, so no update was made; rows \(shown). The checkpoints in \
-      \(checkpoints) are good: look at these rows, or train with a lower optimizer.learning_rate
-      """
+    let advice = "start again in another run.directory with a lower optimizer.learning_rate"
+    switch self {
+    case .beforeUpdate(let quantity, let rows):
+      let shown = rows.prefix(8).joined(separator: ", ") + (rows.count > 8 ? " and \(rows.count - 8) more" : "")
+      return """
+        the \(quantity) is not finite, so no update was made. Look at rows \(shown); if nothing is wrong with them, \
+        \(advice)
+        """
+    case .updatedParameters:
+      return "the parameters are not finite after the update, so they are not saved; \(advice)"
+    }
   }
 }
 

@@ -19,6 +19,7 @@ struct TrainingSetup {
     let (model, data) = try communicator.together("loading the model and the data") {
       (try LoadedModel(ModelSettings(configuration), trains: true, on: pool), try TrainingData(paths: configuration.data.train))
     }
+    try communicator.requireSameFiles(model.folder.files + configuration.data.train)
     self.configuration = configuration
     self.model = model
     self.data = data

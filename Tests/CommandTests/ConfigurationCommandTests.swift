@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Training
@@ -189,41 +190,5 @@ import Testing
       #expect(version.status == 0)
       #expect(version.output.components(separatedBy: "\n").count == 2)
     }
-  }
-}
-
-/// The built binary, which lies beside the tests.
-private enum Command {
-  static let binary = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-    .appendingPathComponent("colbert").path
-
-  static let mpirun = ["/usr/bin/mpirun", "/usr/local/bin/mpirun"].first(where: FileManager.default.isExecutableFile)
-
-  /// Runs `colbert` to its end, alone or on `ranks` ranks of its own job.
-  static func colbert(_ arguments: [String], ranks: Int? = nil, in folder: String) throws -> Ended {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: ranks == nil ? binary : mpirun!)
-    process.arguments = ranks.map { ["--oversubscribe", "-n", "\($0)", binary] + arguments } ?? arguments
-    process.currentDirectoryURL = URL(fileURLWithPath: folder)
-    process.environment = ProcessInfo.processInfo.environment
-      .filter { name, _ in !["OMPI_", "PMIX_", "PMI_"].contains(where: name.hasPrefix) }
-      .merging(["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"]) { $1 }
-    return try withFolder(["output": "", "errors": ""]) { logs in
-      let output = URL(fileURLWithPath: "\(logs)/output")
-      let errors = URL(fileURLWithPath: "\(logs)/errors")
-      process.standardOutput = try FileHandle(forWritingTo: output)
-      process.standardError = try FileHandle(forWritingTo: errors)
-      try process.run()
-      process.waitUntilExit()
-      return Ended(
-        status: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
-        errors: try String(contentsOf: errors, encoding: .utf8))
-    }
-  }
-
-  struct Ended {
-    let status: Int32
-    let output: String
-    let errors: String
   }
 }

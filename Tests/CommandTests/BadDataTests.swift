@@ -1,0 +1,100 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Data and configurations that are wrong: one message that says where, the contract's status, and no rank that hangs.
+@Suite(.enabled(if: Command.mpirun != nil, "needs mpirun"))
+struct BadDataTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let name: String
+    /// The second of the file's lines; the first is good. Nil: the file is empty.
+    let line: [UInt8]?
+    let complaint: String
+    var testDescription: String { name }
+
+    init(_ name: String, _ line: String?, _ complaint: String) {
+      self.init(name, bytes: line.map { Array($0.utf8) }, complaint)
+    }
+
+    init(_ name: String, bytes: [UInt8]?, _ complaint: String) {
+      self.name = name
+      line = bytes
+      self.complaint = complaint
+    }
+  }
+
+  static let cases = [
+    Case("malformed", #"{"query": "x", "pos": ["y""#, "train.jsonl:2: the line is not valid JSON"),
+    Case("missing field", #"{"query": "x"}"#, #"train.jsonl:2: the field "pos" is missing"#),
+    Case("wrong type", #"{"query": "x", "pos": "y"}"#, #"train.jsonl:2: "pos" must be a list, but it is a string"#),
+    Case("empty query", #"{"query": " ", "pos": ["y"]}"#, #"train.jsonl:2: "query" is empty"#),
+    Case("empty document", #"{"query": "x", "pos": ["y"], "neg": [""]}"#, #"train.jsonl:2: "neg[0]" is empty"#),
+    Case("empty file", nil, "train.jsonl: the file holds no row"),
+    Case(
+      "not UTF-8", bytes: Array(#"{"query": "a"#.utf8) + [0xFF] + Array(#"", "pos": ["y"]}"#.utf8),
+      "train.jsonl:2: byte 13 of the line"),
+  ]
+
+  @Test(arguments: cases) func namesTheLine(defect: Case) throws {
+    let folder = try TemporaryFolder()
+    let good = Array("{\"query\": \"x\", \"pos\": [\"y\"]}".utf8)
+    let lines = defect.line.map { [good, $0, good] } ?? []
+    try folder.write(Data(lines.joined(separator: Array("\n".utf8))), to: "train.jsonl")
+    try folder.write(ShortRun.configuration, to: "run.yaml")
+    for ranks in [nil, 2] {
+      let ended = try Command.colbert(
+        ["train", "run.yaml", "--set", "data.train=[train.jsonl]"], ranks: ranks, in: folder.path, within: 20)
+      #expect(ended.status == 65)
+      #expect(ended.complaints.count == 1)
+      #expect(ended.complaints.joined().contains(defect.complaint), "\(ended.errors)")
+      #expect(!folder.has("run"), "nothing was begun")
+    }
+  }
+
+  /// `encode` and `evaluate` read other files.
+  @Test func namesTheLineOfTexts() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("{\"text\": \"x\"}\n{\"txt\": \"y\"}\n", to: "texts.jsonl")
+    for (file, text) in [
+      ("corpus.jsonl", "{\"_id\": \"d\", \"text\": \"x\"}\n"), ("queries.jsonl", "{\"_id\": \"q\", \"text\": \"x\"}\n"),
+      ("qrels/test.tsv", "query-id\tcorpus-id\tscore\nother\td\t1\n"),
+    ] { try folder.write(text, to: file) }
+    let model = ["--model", fixture("tiny-pylate")]
+    let text = ["--role", "query", "--input", "texts.jsonl"]
+    for ranks in [nil, 2] {
+      for (arguments, complaint) in [
+        (["encode"] + model + text + ["--output", "x"], #"texts.jsonl:2: the field "text" is missing"#),
+        (["tokenize"] + model + text, #"texts.jsonl:2: the field "text" is missing"#),
+        (["evaluate"] + model + ["--data", "."], #"qrels/test.tsv:2: the query "other" is not in queries.jsonl"#),
+      ] {
+        let ended = try Command.colbert(arguments, ranks: ranks, in: folder.path, within: 20)
+        #expect(ended.status == 65)
+        #expect(ended.complaints.count == 1)
+        #expect(ended.complaints.joined().contains(complaint), "\(ended.errors)")
+        #expect(ended.output == "" && !folder.has("x"))
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("optimizer.lr=1", "optimizer.lr is not a known key; did you mean optimizer.learning_rate?"),
+    ("run.steps=ten", "run.steps: expected a whole number, found the text \"ten\""),
+    ("model.dropout=1", "model.dropout: 1 is out of range"),
+    ("data.train=[gone.jsonl]", "data.train: there is no file gone.jsonl in "),
+    ("model.path=gone", "model.path: there is no folder gone in "),
+    ("evaluation.data=gone", "evaluation.data: there is no folder gone in "),
+    ("run.directory=run.yaml/run", "run.directory: run.yaml is a file; name a folder"),
+    ("model.precision=bfloat16", "model.precision: bfloat16 is not in this version"),
+  ])
+  func namesTheKey(setting: String, complaint: String) throws {
+    let run = try ShortRun()
+    for ranks in [nil, 2] {
+      let ended = try Command.colbert(
+        ["train", "run.yaml", "--set", setting], ranks: ranks, in: run.folder.path, within: 20)
+      #expect(ended.status == 64)
+      #expect(ended.complaints.count == 1)
+      #expect(ended.complaints.joined().hasPrefix("error: --set: \(complaint)"), "\(ended.errors)")
+      #expect(run.folder.names(in: ".") == ["run.yaml"], "nothing was begun")
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Model folders that are damaged or not complete: one message that names the file, and the contract's status.
+@Suite(.enabled(if: Command.mpirun != nil, "needs mpirun"))
+struct BadModelTests {
+  struct Defect: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    var status: Int32 = 65
+    /// Some of the message; the model's folder is `model`.
+    let complaint: String
+    /// Spoils a copy of tiny-pylate in `model`.
+    let spoil: @Sendable (TemporaryFolder) throws -> Void
+  }
+
+  static let defects = [
+    Defect(
+      testDescription: "weights cut off",
+      complaint: "model/model.safetensors: tensor embeddings.word_embeddings.weight: ends at byte 509760"
+    ) { try $0.cut("model/model.safetensors", to: 300_000) },
+    Defect(
+      testDescription: "head cut off", complaint: "model/1_Dense/model.safetensors: tensor linear.weight: ends at byte"
+    ) { try $0.cut("model/1_Dense/model.safetensors", to: 3000) },
+    Defect(testDescription: "weights empty", complaint: "model/model.safetensors: expected a safetensors file, found 0")
+    { try $0.cut("model/model.safetensors", to: 0) },
+    Defect(testDescription: "weights of garbage", complaint: "model/model.safetensors: expected a safetensors file") {
+      try $0.write(Data((0..<5000).map { UInt8(truncatingIfNeeded: $0 * $0 + 255) }), to: "model/model.safetensors")
+    },
+    Defect(
+      testDescription: "no weights but a pickle's",
+      complaint: "model: has no model.safetensors; save the model with save_pretrained"
+    ) { folder in
+      try folder.copy("\(folder.path)/model/model.safetensors", to: "model/pytorch_model.bin")
+      try folder.remove("model/model.safetensors")
+    },
+    Defect(
+      testDescription: "wrong shape",
+      complaint: "model/model.safetensors: tensor encoder.layer.0.intermediate.dense.weight: has shape [96, 48]"
+    ) { try $0.replace("\"intermediate_size\": 96", by: "\"intermediate_size\": 100", in: "model/config.json") },
+    Defect(
+      testDescription: "missing tensor",
+      complaint: "model/model.safetensors: tensor encoder.layer.2.attention.self.query.weight: is missing"
+    ) { try $0.replace("\"num_hidden_layers\": 2", by: "\"num_hidden_layers\": 3", in: "model/config.json") },
+    Defect(testDescription: "missing key", complaint: "model/config.json: hidden_size is missing") {
+      try $0.replace("\"hidden_size\": 48,", by: "", in: "model/config.json")
+    },
+    Defect(testDescription: "config.json is no JSON", complaint: "model/config.json: is no JSON") {
+      try $0.write("{", to: "model/config.json")
+    },
+    Defect(
+      testDescription: "another architecture", complaint: "model/config.json: model_type is \"gpt2\", expected \"bert\""
+    ) { try $0.replace("\"model_type\": \"bert\"", by: "\"model_type\": \"gpt2\"", in: "model/config.json") },
+    Defect(testDescription: "no tokenizer", complaint: "model: no tokenizer here: expected tokenizer.json or vocab.txt") {
+      try $0.remove("model/tokenizer.json")
+      try $0.remove("model/vocab.txt")
+    },
+    Defect(testDescription: "tokenizer cut off", complaint: "model/tokenizer.json:") {
+      try $0.cut("model/tokenizer.json", to: 20_000)
+    },
+    Defect(
+      testDescription: "head of another width",
+      complaint: "model/1_Dense/config.json: in_features is 64, the encoder's width is 48"
+    ) { try $0.replace("\"in_features\": 48", by: "\"in_features\": 64", in: "model/1_Dense/config.json") },
+    Defect(testDescription: "no head", complaint: "model/1_Dense/config.json: cannot be read") {
+      try $0.remove("model/1_Dense")
+    },
+    Defect(testDescription: "no config.json", status: 64, complaint: "model has no config.json") {
+      try $0.remove("model/config.json")
+    },
+    Defect(
+      testDescription: "no head and no dimension", status: 64,
+      complaint: "model has no ColBERT head: train one, and say how wide it shall be, for example model.dimension: 128"
+    ) { folder in
+      try folder.remove("model")
+      try folder.copy(fixture("tiny-bert"), to: "model")
+    },
+  ]
+
+  @Test(arguments: defects) func namesTheFile(defect: Defect) throws {
+    let run = try ShortRun()
+    try run.folder.copy(fixture("tiny-pylate"), to: "model")
+    try run.folder.write("{\"text\": \"x\"}\n", to: "texts.jsonl")
+    try defect.spoil(run.folder)
+    let train = ["train", "run.yaml", "--set", "model.path=model"]
+    let encode = ["encode", "--model", "model", "--role", "query", "--input", "texts.jsonl", "--output", "x"]
+    for (arguments, ranks) in [(train, nil), (train, 2), (encode, nil)] {
+      let ended = try Command.colbert(arguments, ranks: ranks, in: run.folder.path, within: 20)
+      #expect(ended.status == defect.status)
+      #expect(ended.complaints.count == 1)
+      #expect(ended.complaints.joined().contains(defect.complaint), "\(ended.errors)")
+      #expect(run.folder.names(in: ".") == ["model", "run.yaml", "texts.jsonl"], "nothing was begun")
+    }
+  }
+}
+
+extension TemporaryFolder {
+  fileprivate func cut(_ name: String, to count: Int) throws { try write(bytes(of: name).prefix(count), to: name) }
+
+  fileprivate func replace(_ text: String, by other: String, in name: String) throws {
+    let before = try self.text(of: name)
+    let after = before.replacing(text, with: other)
+    try #require(after != before)
+    try write(after, to: name)
+  }
+}
