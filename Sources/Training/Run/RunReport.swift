@@ -33,7 +33,8 @@ struct RunReport {
     let layout = setup.model.model.parameters.layout
     let total = layout.tensors.reduce(0) { $0 + $1.count }
     let head = setup.model.hasNewHead ? " from a new head, seed \(setup.configuration.run.seed)" : ""
-    return "parameters: \(layout.trainedCount) trained of \(total); vectors of \(setup.model.model.head.shape.dimension)\(head)"
+    return
+      "parameters: \(layout.trainedCount) trained of \(total); vectors of \(setup.model.model.head.shape.dimension)\(head)"
   }
 
   private static func ranks(_ setup: TrainingSetup, _ rankCount: Int, queriesPerRank: Int) -> String {

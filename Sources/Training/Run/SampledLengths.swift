@@ -52,7 +52,9 @@ struct SampledLengths {
   }
 
   var description: String {
-    func share(_ part: Int, _ whole: Int) -> String { ProgressFormat.decimals(100 * Double(part) / Double(max(1, whole)), 1) + "%" }
+    func share(_ part: Int, _ whole: Int) -> String {
+      ProgressFormat.decimals(100 * Double(part) / Double(max(1, whole)), 1) + "%"
+    }
     return """
       \(isWhole ? "" : "in a sample of \(rows) rows ")queries have \(ProgressFormat.decimals(meanQuery, 1)) tokens (longest \(longestQuery)), \
       \(share(cutQueries, rows)) cut short; documents \(ProgressFormat.decimals(meanDocument, 1)) (longest \(longestDocument)), \
