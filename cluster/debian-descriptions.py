@@ -1,9 +1,9 @@
 """Makes a retrieval task of Debian's package descriptions: debian-descriptions.py FOLDER < TRANSLATION_EN
 
 The index is apt's Translation-en, unpacked. A package's synopsis is a query, its long description the document to find.
-FOLDER gets train.jsonl for the trainer and, in BEIR's layout, corpus.jsonl, queries.jsonl and qrels/test.tsv. The 1,000
-test queries are never trained on, nor is any of the corpus's 10,000 documents; a package that shares its synopsis with
-a test query, but not its description, may be among the training rows.
+FOLDER gets train.jsonl for the trainer and, in BEIR's layout, beir/ for the evaluation. The 1,000 test queries are never
+trained on, nor is any of the corpus's 10,000 documents; a package that shares its synopsis with a test query, but not
+its description, may be among the training rows.
 """
 import json
 import os
@@ -59,10 +59,10 @@ def main(folder):
     # Two versions of a package may differ in description: its name alone is no identifier.
     named = [(f"{row}:{package}", synopsis, body) for row, (package, synopsis, body) in enumerate(rows)]
     queries, corpus, training = named[:QUERIES], named[:CORPUS], named[CORPUS:]
-    write_records(f"{folder}/corpus.jsonl", ({"_id": name, "text": body} for name, _, body in corpus))
-    write_records(f"{folder}/queries.jsonl", ({"_id": name, "text": synopsis} for name, synopsis, _ in queries))
+    write_records(f"{folder}/beir/corpus.jsonl", ({"_id": name, "text": body} for name, _, body in corpus))
+    write_records(f"{folder}/beir/queries.jsonl", ({"_id": name, "text": synopsis} for name, synopsis, _ in queries))
     relevant = (f"{name}\t{name}\t1" for name, _, _ in queries)
-    write(f"{folder}/qrels/test.tsv", ["query-id\tcorpus-id\tscore", *relevant])
+    write(f"{folder}/beir/qrels/test.tsv", ["query-id\tcorpus-id\tscore", *relevant])
     write_records(f"{folder}/train.jsonl", ({"query": synopsis, "pos": [body]} for _, synopsis, body in training))
     print(f"{len(rows):,} package descriptions: {QUERIES:,} test queries over {CORPUS:,} documents,"
           f" {len(training):,} rows to train on")

@@ -22,6 +22,8 @@ package struct AdamWStep: Sendable {
   package var learningRate: Float
   package var weightDecay: Float
   package var betas: (Float, Float)
+  /// 1 − β₁ and 1 − β₂, rounded once: 1 − Float(0.999) is off by 1e-5.
+  package var complements: (Float, Float)
   package var epsilon: Float
   /// Multiplies the gradient: clipping by the global norm.
   package var gradientScale: Float
@@ -34,6 +36,7 @@ package struct AdamWStep: Sendable {
     self.learningRate = learningRate
     self.weightDecay = weightDecay
     self.betas = (Float(betas.0), Float(betas.1))
+    complements = (Float(1 - betas.0), Float(1 - betas.1))
     self.epsilon = epsilon
     self.gradientScale = gradientScale
     biasCorrections = (Float(1 - Double.pow(betas.0, update)), Float(1 - Double.pow(betas.1, update)))
@@ -42,8 +45,9 @@ package struct AdamWStep: Sendable {
 
 /// One update of AdamW over equally long stretches of the four buffers, with decoupled weight decay.
 ///
-/// - Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2, as `torch.optim.AdamW`
-///   arranges it.
+/// Decay and update are subtracted as one: `1 − rate · decay` is 1 in single precision at the rates of fine-tuning.
+/// - Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2, with `torch.optim.AdamW`'s
+///   place for ε.
 package func adamW(
   _ step: AdamWStep, values: Matrix, gradients: Matrix, firstMoments: Matrix, secondMoments: Matrix,
   on pool: ThreadPool
@@ -51,7 +55,8 @@ package func adamW(
   precondition(
     gradients.count == values.count && firstMoments.count == values.count && secondMoments.count == values.count)
   let (beta1, beta2) = step.betas
-  let shrink = 1 - step.learningRate * step.weightDecay
+  let (complement1, complement2) = step.complements
+  let decay = step.learningRate * step.weightDecay
   let rate = step.learningRate / step.biasCorrections.0
   let inverseRoot = 1 / step.biasCorrections.1.squareRoot()
   let size = 1 << 14
@@ -61,11 +66,12 @@ package func adamW(
     let (m, v) = (firstMoments.base + start, secondMoments.base + start)
     for i in 0..<min(size, values.count - start) {
       let gradient = g[i] * step.gradientScale
-      let first = Float.addingProduct(beta1 * m[i], 1 - beta1, gradient)
-      let second = Float.addingProduct(beta2 * v[i], (1 - beta2) * gradient, gradient)
+      let first = Float.addingProduct(beta1 * m[i], complement1, gradient)
+      let second = Float.addingProduct(beta2 * v[i], complement2 * gradient, gradient)
       m[i] = first
       v[i] = second
-      p[i] = p[i] * shrink - rate * first / Float.addingProduct(step.epsilon, second.squareRoot(), inverseRoot)
+      let update = rate * first / Float.addingProduct(step.epsilon, second.squareRoot(), inverseRoot)
+      p[i] -= Float.addingProduct(update, decay, p[i])
     }
   }
 }

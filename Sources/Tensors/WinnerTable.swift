@@ -1,6 +1,6 @@
 /// `[query tokens × documents]`: which token of a document won a query token's maximum, counted from the document's start.
 ///
-/// 16 bits while every document is shorter than 65,536 tokens, else 32.
+/// 16 bits while no document has more than 65,536 tokens, else 32.
 package final class WinnerTable: @unchecked Sendable {
   package let rows: Int
   package let columns: Int

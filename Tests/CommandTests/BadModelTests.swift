@@ -51,7 +51,8 @@ struct BadModelTests {
     Defect(
       testDescription: "another architecture", complaint: "model/config.json: model_type is \"gpt2\", expected \"bert\""
     ) { try $0.replace("\"model_type\": \"bert\"", by: "\"model_type\": \"gpt2\"", in: "model/config.json") },
-    Defect(testDescription: "no tokenizer", complaint: "model: no tokenizer here: expected tokenizer.json or vocab.txt") {
+    Defect(testDescription: "no tokenizer", complaint: "model: no tokenizer here: expected tokenizer.json or vocab.txt")
+    {
       try $0.remove("model/tokenizer.json")
       try $0.remove("model/vocab.txt")
     },

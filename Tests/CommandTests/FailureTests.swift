@@ -47,7 +47,9 @@ struct FailureTests {
   }
 
   /// Ranks whose files differ, if by one bit of a weight, would train nobody's model without a word.
-  @Test(arguments: ["train.jsonl", "model/model.safetensors", "model/tokenizer.json", "model/1_Dense/model.safetensors"])
+  @Test(arguments: [
+    "train.jsonl", "model/model.safetensors", "model/tokenizer.json", "model/1_Dense/model.safetensors",
+  ])
   func ranksWithOtherFilesDoNotBegin(file: String) throws {
     let ranks = try FoldersOfRanks()
     var bytes = try ranks.folder.bytes(of: "1/\(file)")
@@ -119,7 +121,8 @@ struct FailureTests {
     #expect(ended.status == 70)
     #expect(ended.complaints.count == 1)
     #expect(
-      ended.complaints.joined().hasPrefix("error: saving the checkpoint of step 10: cannot write run/checkpoints/step-10/"))
+      ended.complaints.joined().hasPrefix(
+        "error: saving the checkpoint of step 10: cannot write run/checkpoints/step-10/"))
     #expect(ended.complaints.joined().contains("No space left on device"))
     #expect(try run.checkpoint().step == 5)
 

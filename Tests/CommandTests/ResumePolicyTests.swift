@@ -105,10 +105,12 @@ struct ResumePolicyTests {
     try run.finish(ownData)
     try run.folder.remove("run/model")
     try run.folder.remove("run/checkpoints/step-6")
-    try run.folder.write(try run.folder.text(of: "train.jsonl") + "{\"query\": \"x\", \"pos\": [\"y\"]}\n", to: "train.jsonl")
+    try run.folder.write(
+      try run.folder.text(of: "train.jsonl") + "{\"query\": \"x\", \"pos\": [\"y\"]}\n", to: "train.jsonl")
     let ended = try run.train(ownData)
     #expect(ended.status == 64)
-    #expect(ended.complaints.joined().contains("data.train has 9 rows, it had 8 when run/checkpoints/step-5 was written"))
+    #expect(
+      ended.complaints.joined().contains("data.train has 9 rows, it had 8 when run/checkpoints/step-5 was written"))
   }
 
   /// A folder with a model that is nobody's run is not a place for one: the finished model would replace it.

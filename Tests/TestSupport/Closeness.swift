@@ -12,3 +12,6 @@ package func relativeError(_ a: [Float], _ b: [Float]) -> Double {
   }
   return norm == 0 ? difference.squareRoot() : (difference / norm).squareRoot()
 }
+
+/// The bits of floats: what "the same" means where nothing may round otherwise.
+package func bits(_ values: [Float]) -> [UInt32] { values.map(\.bitPattern) }

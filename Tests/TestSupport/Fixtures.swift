@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// A file or folder in `Tests/Fixtures`.
 package func fixture(_ name: String) -> String {

@@ -42,7 +42,18 @@ package final class TestMatrix {
     self.init([Float](repeating: 0, count: rows * columns), rows: rows, columns: columns)
   }
 
+  /// A copy, for kernels that work in place.
+  package convenience init(copying other: TestMatrix) {
+    self.init(other.values, rows: other.matrix.rows, columns: other.matrix.columns)
+  }
+
   package var values: [Float] { matrix.values }
+
+  /// One row in double, for a twin.
+  package func row(_ row: Int) -> [Double] { matrix.rows(row..<row + 1).values.map(Double.init) }
+
+  /// Every value in double, for a twin.
+  package var doubles: [Double] { values.map(Double.init) }
 }
 
 /// `a[rows × depth] · b[columns × depth]ᵀ` in double.
@@ -71,9 +82,20 @@ package func centralDifferences(_ point: [Double], step: Double = 1e-5, of funct
   }
 }
 
+/// What a backward pass must give: `upstream` pulled back through `function` at `point`, by central differences.
+package func pullback(
+  _ upstream: [Double], at point: [Double], step: Double = 1e-5, through function: ([Double]) -> [Double]
+) -> [Double] {
+  centralDifferences(point, step: step) { zip(function($0), upstream).map(*).reduce(0, +) }
+}
+
 /// The largest |a − b| relative to the largest |b|.
 package func worstError(_ a: [Float], _ b: [Double]) -> Double {
+  largestDifference(a, b) / max(b.map(abs).max() ?? 0, 1e-30)
+}
+
+/// The largest |a − b|; infinite where one is not a number, which `max` would pass over.
+package func largestDifference(_ a: [Float], _ b: [Double]) -> Double {
   precondition(a.count == b.count, "\(a.count) against \(b.count) values")
-  let largest = b.map(abs).max() ?? 0
-  return zip(a, b).map { abs(Double($0) - $1) }.max().map { $0 / max(largest, 1e-30) } ?? 0
+  return zip(a, b).map { abs(Double($0) - $1) }.reduce(0) { $1.isNaN ? .infinity : max($0, $1) }
 }

@@ -48,10 +48,12 @@ extension MPICommunicator {
       clock.rest(isPatient: isPatient)
       guard clock.isRollCallDue else { continue }
       if try answerRollCall() != nil { limit = max(limit, clock.waited + RollCall.patience) }
-      if clock.waited > limit, let missing = try callTheRoll() {
+      guard clock.waited > limit else { continue }
+      if let missing = try callTheRoll() {
         throw CommunicationError(
           operation: "\(operation)", message: waitedInVain(clock.waited, missing: missing), context: context)
       }
+      limit = clock.waited + RollCall.patience
     }
   }
 

@@ -24,7 +24,8 @@ package func evaluate(
     console.logger.warning("\(path) has no ColBERT head: this evaluates a random one, seed \(settings.seed)")
   }
   console.logger.info(
-    "searching \(collection.documentCount) documents with \(collection.queries.count) queries on \(communicator.rankCount) ranks")
+    "searching \(collection.documentCount) documents with \(collection.queries.count) queries on \(communicator.rankCount) ranks"
+  )
   return try Evaluator(model, communicator: communicator).evaluate(collection)
 }
 

@@ -24,7 +24,8 @@ extension EncoderConfiguration {
       file.hidden_size % file.num_attention_heads == 0,
       "hidden_size \(file.hidden_size) does not divide into \(file.num_attention_heads) attention heads")
     for (name, rate) in [
-      ("hidden_dropout_prob", file.hidden_dropout_prob), ("attention_probs_dropout_prob", file.attention_probs_dropout_prob),
+      ("hidden_dropout_prob", file.hidden_dropout_prob),
+      ("attention_probs_dropout_prob", file.attention_probs_dropout_prob),
     ] { try require((0..<1).contains(rate ?? 0), "\(name) is \(rate!), expected 0 … below 1") }
     self.init(
       width: file.hidden_size, layerCount: file.num_hidden_layers, headCount: file.num_attention_heads,

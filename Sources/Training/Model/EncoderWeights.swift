@@ -26,7 +26,8 @@ struct EncoderWeights: Sendable {
   /// The name in the file of the tensor that the layout calls `name`.
   func fileName(_ name: String) -> String {
     guard namesNormsGammaBeta, name.contains("LayerNorm") else { return prefix + name }
-    return prefix + name.replacing("LayerNorm.weight", with: "LayerNorm.gamma")
+    return prefix
+      + name.replacing("LayerNorm.weight", with: "LayerNorm.gamma")
       .replacing("LayerNorm.bias", with: "LayerNorm.beta")
   }
 

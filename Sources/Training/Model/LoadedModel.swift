@@ -52,7 +52,8 @@ package struct LoadedModel: Sendable {
     }
     let head = try Self.head(folder, settings)
     if case .top(let layers) = settings.trained, layers > encoder.layerCount {
-      throw UsageError("model.train: {top: \(layers)} asks for more layers than the \(encoder.layerCount) of \(folder.path)")
+      throw UsageError(
+        "model.train: {top: \(layers)} asks for more layers than the \(encoder.layerCount) of \(folder.path)")
     }
     let layout = ParameterLayout(encoder: encoder, head: head, training: settings.trained)
     let parameters = try Parameters(layout, folder, newHead: folder.head == nil ? settings.seed : nil)
@@ -71,7 +72,8 @@ package struct LoadedModel: Sendable {
     if let shape = folder.head?.shape {
       guard settings.dimension == nil || settings.dimension == shape.dimension else {
         throw UsageError(
-          "model.dimension is \(settings.dimension!), but \(folder.head!.path) projects to \(shape.dimension); leave it out")
+          "model.dimension is \(settings.dimension!), but \(folder.head!.path) projects to \(shape.dimension); leave it out"
+        )
       }
       return shape
     }

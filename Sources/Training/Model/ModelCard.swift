@@ -1,7 +1,9 @@
 import Tokenizers
 import LateInteraction
 /// `README.md` of a finished model: how it was trained.
-func modelCard(_ configuration: Configuration, _ loaded: LoadedModel, steps: Int, rows: Int, evaluation: EvaluationResult?) -> String {
+func modelCard(
+  _ configuration: Configuration, _ loaded: LoadedModel, steps: Int, rows: Int, evaluation: EvaluationResult?
+) -> String {
   let conventions = loaded.input.conventions
   var text = """
     ---

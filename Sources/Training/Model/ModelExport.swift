@@ -47,7 +47,9 @@ struct ModelExport {
     let others = Arena()
     let file = folder.weights.file
     let tensors = try file.names.compactMap { name -> TensorToWrite? in
-      if let tensor = trained[name] { return TensorToWrite(name, shape: tensor.shape, .floats(parameters.value(tensor.name))) }
+      if let tensor = trained[name] {
+        return TensorToWrite(name, shape: tensor.shape, .floats(parameters.value(tensor.name)))
+      }
       // What the encoder does not use, the pooler for one, stays as it was. Integer buffers (`position_ids`) are
       // recomputed by whoever loads the model.
       guard let info = file.info(name), info.type.isConvertible else { return nil }

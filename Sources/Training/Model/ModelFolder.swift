@@ -24,7 +24,8 @@ package struct ModelFolder: Sendable {
     let encoder = try EncoderConfiguration(configFile: "\(encoderPath)/config.json")
     guard FileManager.default.fileExists(atPath: "\(encoderPath)/model.safetensors") else {
       throw ModelFileError(
-        path: encoderPath, problem: "has no model.safetensors; save the model with save_pretrained(safe_serialization=True)")
+        path: encoderPath,
+        problem: "has no model.safetensors; save the model with save_pretrained(safe_serialization=True)")
     }
     self.encoder = encoder
     weights = try EncoderWeights("\(encoderPath)/model.safetensors")
@@ -77,7 +78,8 @@ private struct DenseConfig: Decodable {
       throw ModelFileError(path: path, problem: "use_residual is true; a projection with a residual is not supported")
     }
     guard in_features > 0, out_features > 0 else {
-      throw ModelFileError(path: path, problem: "in_features \(in_features) and out_features \(out_features) must be positive")
+      throw ModelFileError(
+        path: path, problem: "in_features \(in_features) and out_features \(out_features) must be positive")
     }
   }
 }
@@ -102,7 +104,8 @@ private struct ModuleList {
     let modules: [Module] = try readJSON(file)
     func path(_ module: Module) -> String { module.path.isEmpty ? folder : "\(folder)/\(module.path)" }
     guard let first = modules.first, first.type.hasSuffix("Transformer") else {
-      throw ModelFileError(path: file, problem: "the first module is \(modules.first?.type ?? "missing"), expected a Transformer")
+      throw ModelFileError(
+        path: file, problem: "the first module is \(modules.first?.type ?? "missing"), expected a Transformer")
     }
     transformerPath = path(first)
     for module in modules.dropFirst() {

@@ -51,17 +51,18 @@ enum PyLateFiles {
   static func conventions(_ input: InputTokenizer, keeping stated: Data?) throws -> String {
     let conventions = input.conventions
     func token(_ id: Int32?) -> String { id.flatMap { input.tokenizer.token(of: $0) } ?? "" }
-    var settings = stated.flatMap { try? JSONSerialization.jsonObject(with: $0) as? [String: Any] } ?? [
-      "model_type": "ColBERT",
-      "prompts": ["query": "", "document": ""],
-      "default_prompt_name": NSNull(),
-      "similarity_fn_name": "MaxSim",
-      "query_prefix": token(conventions.queryMarker),
-      "document_prefix": token(conventions.documentMarker),
-      "attend_to_expansion_tokens": conventions.attendsToExpansion,
-      "skiplist_words": conventions.skipList.sorted().map { token($0) },
-      "do_query_expansion": conventions.expandsQueries,
-    ]
+    var settings =
+      stated.flatMap { try? JSONSerialization.jsonObject(with: $0) as? [String: Any] } ?? [
+        "model_type": "ColBERT",
+        "prompts": ["query": "", "document": ""],
+        "default_prompt_name": NSNull(),
+        "similarity_fn_name": "MaxSim",
+        "query_prefix": token(conventions.queryMarker),
+        "document_prefix": token(conventions.documentMarker),
+        "attend_to_expansion_tokens": conventions.attendsToExpansion,
+        "skiplist_words": conventions.skipList.sorted().map { token($0) },
+        "do_query_expansion": conventions.expandsQueries,
+      ]
     settings["query_length"] = conventions.queryMaxLength
     settings["document_length"] = conventions.documentMaxLength
     let data = try JSONSerialization.data(

@@ -9,7 +9,8 @@ struct MetricsFile {
   /// Opens the file for step `step` updates done: lines of later steps, from a run that was cut off, are removed.
   init(_ path: String, after step: Int) throws {
     self.path = path
-    let kept = (try? String(contentsOfFile: path, encoding: .utf8))?
+    let kept =
+      (try? String(contentsOfFile: path, encoding: .utf8))?
       .split(separator: "\n").filter { (Self.step(of: String($0)) ?? .max) <= step } ?? []
     let text = kept.map { $0 + "\n" }.joined()
     try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)

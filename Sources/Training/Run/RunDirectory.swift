@@ -28,7 +28,8 @@ struct RunDirectory {
     let isRun = try communicator.onRoot("looking at \(folder)") {
       FileManager.default.fileExists(atPath: "\(folder)/checkpoints")
     }
-    let found = isRun
+    let found =
+      isRun
       ? try CheckpointStore(path: "\(folder)/checkpoints", communicator: communicator).latest()
       : (try store.open(folder), [])
     guard let checkpoint = found.0 else { throw UsageError("--resume \(folder): there is no checkpoint in it") }

@@ -14,7 +14,7 @@ package enum StopSignal {
     unsafe sigemptyset(&signals)
     unsafe sigaddset(&signals, SIGUSR1)
     unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-    unsafe signal(SIGUSR1) { _ in requested.store(true, ordering: .relaxed) }
+    signal(SIGUSR1) { _ in requested.store(true, ordering: .relaxed) }
   }
 
   static var isRequested: Bool { requested.load(ordering: .relaxed) }

@@ -93,7 +93,9 @@ final class TrainingRun {
       }
       if stops && step < totalSteps {
         progress.finish()
-        console.logger.info("stopped by a signal after step \(step); the same command continues from \(directory.path)/checkpoints/step-\(lastSaved)")
+        console.logger.info(
+          "stopped by a signal after step \(step); the same command continues from \(directory.path)/checkpoints/step-\(lastSaved)"
+        )
         return .stoppedBySignal
       }
     }
@@ -143,7 +145,8 @@ final class TrainingRun {
     lastEvaluation = result
     try metrics?.append(step: step, evaluation: result)
     console.logger.info(
-      "step \(step)  nDCG@10 \(ProgressFormat.decimals(result.ndcgAt10, 4))  MRR@10 \(ProgressFormat.decimals(result.mrrAt10, 4))  recall@100 \(ProgressFormat.decimals(result.recallAt100, 4))")
+      "step \(step)  nDCG@10 \(ProgressFormat.decimals(result.ndcgAt10, 4))  MRR@10 \(ProgressFormat.decimals(result.mrrAt10, 4))  recall@100 \(ProgressFormat.decimals(result.recallAt100, 4))"
+    )
   }
 
   private func save() throws {
@@ -230,10 +233,11 @@ extension AdamWSettings {
 
 extension Schedule.Shape {
   fileprivate init(_ schedule: Configuration.Schedule) {
-    self = switch schedule {
-    case .linear: .linear
-    case .cosine: .cosine
-    case .constant: .constant
-    }
+    self =
+      switch schedule {
+      case .linear: .linear
+      case .cosine: .cosine
+      case .constant: .constant
+      }
   }
 }

@@ -1,6 +1,6 @@
 package import Communication
 package import LateInteraction
-package import Tensors
+import Tensors
 
 /// Computes the gradient of a global batch, however it is cut over ranks and chunks.
 ///

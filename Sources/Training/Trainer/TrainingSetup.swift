@@ -1,8 +1,8 @@
 import Tokenizers
-package import Communication
-package import Datasets
+import Communication
+import Datasets
 import LateInteraction
-package import Tensors
+import Tensors
 
 /// What a configuration needs to compute gradients: the model, the data and the trainer.
 struct TrainingSetup {
@@ -17,7 +17,10 @@ struct TrainingSetup {
   init(_ configuration: Configuration, communicator: any Communicator, on pool: ThreadPool) throws {
     let seed = UInt64(configuration.run.seed)
     let (model, data) = try communicator.together("loading the model and the data") {
-      (try LoadedModel(ModelSettings(configuration), trains: true, on: pool), try TrainingData(paths: configuration.data.train))
+      (
+        try LoadedModel(ModelSettings(configuration), trains: true, on: pool),
+        try TrainingData(paths: configuration.data.train)
+      )
     }
     try communicator.requireSameFiles(model.folder.files + configuration.data.train)
     self.configuration = configuration
@@ -40,11 +43,12 @@ struct TrainingSetup {
 extension ModelSettings {
   /// What a configuration says of its model.
   init(_ configuration: Configuration, path: String? = nil) {
-    let trained: LateInteraction.TrainedPart = switch configuration.model.train {
-    case .head: .head
-    case .all: .all
-    case .top(let layers): .top(layers)
-    }
+    let trained: LateInteraction.TrainedPart =
+      switch configuration.model.train {
+      case .head: .head
+      case .all: .all
+      case .top(let layers): .top(layers)
+      }
     self.init(
       path: path ?? configuration.model.path, dimension: configuration.model.dimension, trained: trained,
       dropout: configuration.model.dropout, queryMaxLength: configuration.data.queryMaxLength,

@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct CommunicationModuleTests {
-  @Test func starts() {}
-}

@@ -1,0 +1,113 @@
+import Communication
+
+/// What every communicator must do. Each check is collective: every rank runs it.
+enum CommunicatorCheck: String, CaseIterable, Sendable {
+  case sumsOfFloats, sumsOfDoubles, gatheredRows, scatteredSums, adjoint, raggedBytes, raggedIntegers, broadcasts
+  case together, togetherInTogether, onRoot, onRootFailing
+
+  func run(on communicator: any Communicator) throws {
+    switch self {
+    case .sumsOfFloats: try checkSumsOfFloats(communicator)
+    case .sumsOfDoubles: try checkSumsOfDoubles(communicator)
+    case .gatheredRows: try checkGatheredRows(communicator)
+    case .scatteredSums: try checkScatteredSums(communicator)
+    case .adjoint: try checkAdjoint(communicator)
+    case .raggedBytes: try checkRaggedBytes(communicator)
+    case .raggedIntegers: try checkRaggedIntegers(communicator)
+    case .broadcasts: try checkBroadcasts(communicator)
+    case .together: try checkTogether(communicator)
+    case .togetherInTogether: try checkTogetherInTogether(communicator)
+    case .onRoot: try checkOnRoot(communicator)
+    case .onRootFailing: try checkOnRootFailing(communicator)
+    }
+    try communicator.barrier()
+  }
+}
+
+private func checkSumsOfFloats(_ communicator: any Communicator) throws {
+  for count in [0, 1, 2, 7, 100, 4095, 4097, 20_000] {
+    let parts = (0..<communicator.rankCount).map { wildFloats(count, seed: count, rank: $0) }
+    let expected = sum(parts)
+    if communicator.rankCount > 2 && count >= 100 {
+      try require(sum(parts.reversed()) != expected, "\(count) values: the order of ranks makes no difference")
+    }
+    var values = parts[communicator.rank]
+    var span = values.mutableSpan
+    try communicator.allReduceSum(&span)
+    try requireSameBits(values, expected, "sum of \(count) values on rank \(communicator.rank)")
+  }
+}
+
+private func checkSumsOfDoubles(_ communicator: any Communicator) throws {
+  for count in [0, 1, 5] {
+    let parts = (0..<communicator.rankCount).map { wildFloats(count, seed: count, rank: $0).map { Double($0) / 3 } }
+    let sums = try communicator.allReduceSum(parts[communicator.rank])
+    try require(sums.map(\.bitPattern) == sum(parts).map(\.bitPattern), "sum of \(count) numbers")
+  }
+}
+
+private func checkGatheredRows(_ communicator: any Communicator) throws {
+  for (seed, rows) in Rows.cases(rankCount: communicator.rankCount).enumerated() {
+    let parts = rows.counts.enumerated().map { wildFloats($1 * rows.columns, seed: seed, rank: $0) }
+    let all = try gather(parts[communicator.rank], rows, communicator)
+    try requireSameBits(all, Array(parts.joined()), "gather of \(rows)")
+  }
+}
+
+private func checkScatteredSums(_ communicator: any Communicator) throws {
+  for (seed, rows) in Rows.cases(rankCount: communicator.rankCount).enumerated() {
+    let parts = (0..<communicator.rankCount).map { wildFloats(rows.count * rows.columns, seed: seed, rank: $0) }
+    let local = try reduceScatter(parts[communicator.rank], rows, communicator)
+    try requireSameBits(local, Array(sum(parts)[rows.range(of: communicator.rank)]), "scattered sum of \(rows)")
+  }
+}
+
+/// Σ over ranks ⟨gather x, y⟩ = Σ over ranks ⟨x, reduceScatter y⟩, exactly: the numbers are small integers.
+private func checkAdjoint(_ communicator: any Communicator) throws {
+  for (seed, rows) in Rows.cases(rankCount: communicator.rankCount).enumerated() {
+    let x = smallIntegers(rows.counts[communicator.rank] * rows.columns, seed: seed, rank: communicator.rank)
+    let y = smallIntegers(rows.count * rows.columns, seed: seed + 100, rank: communicator.rank)
+    let gathered = try gather(x, rows, communicator)
+    let scattered = try reduceScatter(y, rows, communicator)
+    let products = try communicator.allReduceSum([dot(gathered, y), dot(x, scattered)])
+    try require(products[0] == products[1], "\(rows): \(products)")
+  }
+}
+
+private func checkRaggedBytes(_ communicator: any Communicator) throws {
+  for skipped in 0..<communicator.rankCount {
+    let parts = (0..<communicator.rankCount).map { rank in
+      rank == skipped ? [] : Array("rank \(rank)\(String(repeating: "!", count: rank * 9))".utf8)
+    }
+    try require(try communicator.allGather(bytes: parts[communicator.rank]) == parts, "rank \(skipped) brings nothing")
+  }
+}
+
+private func checkRaggedIntegers(_ communicator: any Communicator) throws {
+  let parts = (0..<communicator.rankCount).map { rank in (0..<rank * 3).map { $0 * (Int.max / 100) - rank } }
+  try require(try communicator.allGather(parts[communicator.rank]) == parts, "integers")
+}
+
+private func checkBroadcasts(_ communicator: any Communicator) throws {
+  for root in 0..<communicator.rankCount {
+    for count in [0, 1, 100_000] {
+      let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 + root) }
+      let mine = communicator.rank == root ? bytes : [99]
+      try require(try communicator.broadcast(mine, from: root) == bytes, "\(count) bytes from rank \(root)")
+    }
+  }
+}
+
+private func gather(_ local: [Float], _ rows: Rows, _ communicator: any Communicator) throws -> [Float] {
+  var all = [Float](repeating: .nan, count: rows.count * rows.columns)
+  var span = all.mutableSpan
+  try communicator.allGather(local.span, into: &span, rowCounts: rows.counts, columns: rows.columns)
+  return all
+}
+
+private func reduceScatter(_ all: [Float], _ rows: Rows, _ communicator: any Communicator) throws -> [Float] {
+  var local = [Float](repeating: .nan, count: rows.counts[communicator.rank] * rows.columns)
+  var span = local.mutableSpan
+  try communicator.reduceScatterSum(all.span, into: &span, rowCounts: rows.counts, columns: rows.columns)
+  return local
+}

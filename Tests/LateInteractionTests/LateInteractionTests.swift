@@ -1,5 +1,0 @@
-import Testing
-
-@Suite struct LateInteractionModuleTests {
-  @Test func starts() {}
-}

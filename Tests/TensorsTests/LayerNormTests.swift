@@ -1,0 +1,146 @@
+import TestSupport
+import Testing
+
+@testable import Tensors
+
+@Suite struct LayerNormTests {
+  /// Around a thread's 64 rows, the 128 rows of a partial sum and the 256 columns of a block.
+  /// Not narrower than 9: in a row of few values that happen to be near each other, rounding is all there is.
+  static let shapes = [
+    (1, 1), (1, 9), (63, 15), (64, 16), (65, 17), (127, 18), (128, 9), (129, 12), (300, 11), (3, 257),
+  ]
+
+  @Test(arguments: shapes)
+  func agreesWithTheTwin(rows: Int, width: Int) {
+    let norm = Example(rows: rows, width: width)
+    let (output, gradient) = norm.run(ThreadPool(threadCount: 2))
+    var expected: [Double] = []
+    var expectedGradient: [Double] = []
+    var gains = norm.gainGradient.doubles
+    var biases = norm.biasGradient.doubles
+    norm.accumulate()
+    for row in 0..<rows {
+      let normalised = naiveLayerNorm(norm.input.row(row), epsilon: 1e-5)
+      let upstream = norm.upstream.row(row)
+      expected += norm.affine(normalised)
+      expectedGradient += pullback(upstream, at: norm.input.row(row)) {
+        norm.affine(naiveLayerNorm($0, epsilon: 1e-5))
+      }
+      for i in 0..<width {
+        gains[i] += upstream[i] * normalised[i]
+        biases[i] += upstream[i]
+      }
+    }
+    #expect(worstError(output, expected) < 1e-6)
+    // A row's gradient grows with 1 / deviation, its cancellation with the width.
+    #expect(worstError(gradient, expectedGradient) < 2e-6)
+    #expect(worstError(norm.gainGradient.values, gains) < 1e-6)
+    #expect(worstError(norm.biasGradient.values, biases) < 1e-6)
+  }
+
+  @Test func aConstantRowGivesTheBias() {
+    let rows = TestMatrix([Float](repeating: 3, count: 12), rows: 2, columns: 6)
+    let gain = TestMatrix([Float](repeating: 2, count: 6), rows: 1, columns: 6)
+    let bias = TestMatrix([1, 2, 3, 4, 5, 6], rows: 1, columns: 6)
+    let deviations = TestMatrix(zeros: 2, 1)
+    let output = TestMatrix(zeros: 2, 6)
+    layerNorm(
+      rows.matrix, gain: gain.matrix, bias: bias.matrix, epsilon: 1e-12, deviations: deviations.matrix,
+      into: output.matrix, on: ThreadPool(threadCount: 1))
+    #expect(output.values == bias.values + bias.values)
+  }
+
+  /// A mean far from zero costs no more accuracy than the input's own rounding: the variance takes two passes.
+  @Test func survivesALargeMean() {
+    var numbers = TestNumbers(seed: 4)
+    let input = TestMatrix(numbers.floats(64).map { 1_000 + $0 }, rows: 1, columns: 64)
+    let expected = naiveLayerNorm(input.doubles, epsilon: 1e-5)
+    let one = TestMatrix([Float](repeating: 1, count: 64), rows: 1, columns: 64)
+    let (zero, deviations, output) = (TestMatrix(zeros: 1, 64), TestMatrix(zeros: 1, 1), TestMatrix(zeros: 1, 64))
+    layerNorm(
+      input.matrix, gain: one.matrix, bias: zero.matrix, epsilon: 1e-5, deviations: deviations.matrix,
+      into: output.matrix, on: ThreadPool(threadCount: 1))
+    #expect(worstError(output.values, expected) < 1e-4)
+  }
+
+  @Test func aFrozenNormStillPassesTheGradientOn() {
+    let norm = Example(rows: 66, width: 9)
+    let (_, trained) = norm.run(ThreadPool(threadCount: 1))
+    norm.accumulate()
+    let into = TestMatrix(copying: norm.upstream)
+    layerNormBackward(
+      into.matrix, normalised: norm.normalised!.matrix, gain: norm.gain.matrix, deviations: norm.deviations.matrix,
+      into: into.matrix, gainGradient: nil, biasGradient: nil, on: ThreadPool(threadCount: 1))
+    #expect(bits(into.values) == bits(trained), "in place and frozen gives the same bits")
+  }
+
+  /// Everything at 1, 2 and 3 threads, and a row among others and alone.
+  @Test func bitsDependNeitherOnThreadsNorOnOtherRows() {
+    let runs = [1, 2, 3].map { threads in
+      let norm = Example(rows: 300, width: 259)
+      let (output, gradient) = norm.run(ThreadPool(threadCount: threads))
+      norm.accumulate(ThreadPool(threadCount: threads))
+      return [output, gradient, norm.gainGradient.values, norm.biasGradient.values].map(bits)
+    }
+    #expect(runs[1] == runs[0] && runs[2] == runs[0])
+    let norm = Example(rows: 300, width: 259)
+    for row in [0, 1, 63, 64, 299] {
+      let some = TestMatrix(norm.input.matrix.rows(row..<row + 1).values, rows: 1, columns: 259)
+      let (deviations, output) = (TestMatrix(zeros: 1, 1), TestMatrix(zeros: 1, 259))
+      layerNorm(
+        some.matrix, gain: norm.gain.matrix, bias: norm.bias.matrix, epsilon: 1e-5, deviations: deviations.matrix,
+        into: output.matrix, on: ThreadPool(threadCount: 1))
+      #expect(bits(output.values) == Array(runs[0][0][row * 259..<(row + 1) * 259]))
+    }
+  }
+}
+
+/// A norm with random everything.
+private final class Example {
+  let input: TestMatrix
+  let gain: TestMatrix
+  let bias: TestMatrix
+  let upstream: TestMatrix
+  let gainGradient: TestMatrix
+  let biasGradient: TestMatrix
+  let deviations: TestMatrix
+  var normalised: TestMatrix?
+
+  init(rows: Int, width: Int) {
+    var numbers = TestNumbers(seed: UInt64(rows * 1_000 + width))
+    input = TestMatrix(numbers.floats(rows * width).map { $0 * 3 }, rows: rows, columns: width)
+    gain = TestMatrix(rows: 1, columns: width, &numbers)
+    bias = TestMatrix(rows: 1, columns: width, &numbers)
+    upstream = TestMatrix(rows: rows, columns: width, &numbers)
+    gainGradient = TestMatrix(rows: 1, columns: width, &numbers)
+    biasGradient = TestMatrix(rows: 1, columns: width, &numbers)
+    deviations = TestMatrix(zeros: rows, 1)
+  }
+
+  func affine(_ normalised: [Double]) -> [Double] {
+    normalised.indices.map { normalised[$0] * Double(gain.values[$0]) + Double(bias.values[$0]) }
+  }
+
+  /// Forward and backward without parameter gradients: the output and the input's gradient.
+  func run(_ pool: ThreadPool) -> (output: [Float], gradient: [Float]) {
+    let rows = TestMatrix(copying: input)
+    let output = TestMatrix(zeros: input.matrix.rows, input.matrix.columns)
+    layerNorm(
+      rows.matrix, gain: gain.matrix, bias: bias.matrix, epsilon: 1e-5, deviations: deviations.matrix,
+      into: output.matrix, on: pool)
+    normalised = rows
+    let gradient = TestMatrix(zeros: input.matrix.rows, input.matrix.columns)
+    layerNormBackward(
+      upstream.matrix, normalised: rows.matrix, gain: gain.matrix, deviations: deviations.matrix,
+      into: gradient.matrix, gainGradient: nil, biasGradient: nil, on: pool)
+    return (output.values, gradient.values)
+  }
+
+  /// Adds the parameters' gradients to what is there.
+  func accumulate(_ pool: ThreadPool = ThreadPool(threadCount: 2)) {
+    let gradient = TestMatrix(copying: upstream)
+    layerNormBackward(
+      upstream.matrix, normalised: normalised!.matrix, gain: gain.matrix, deviations: deviations.matrix,
+      into: gradient.matrix, gainGradient: gainGradient.matrix, biasGradient: biasGradient.matrix, on: pool)
+  }
+}
