@@ -38,6 +38,10 @@ final class TemporaryFolder: Sendable {
 
   func bytes(of name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")) }
 
+  /// Whether two files hold the same bytes. An expectation that compared the bytes themselves would, when it fails,
+  /// look for their smallest difference, for hours.
+  func isSame(_ name: String, as other: String) throws -> Bool { try bytes(of: name) == bytes(of: other) }
+
   func text(of name: String) throws -> String { String(decoding: try bytes(of: name), as: UTF8.self) }
 
   func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
