@@ -27,7 +27,9 @@ struct FailureTests {
     let ended = try run.train(long + ["--set", "run.timeout=1"], ranks: 2, until: 2) { $0.send(SIGSTOP, toRank: 1) }
     #expect(ended.status == 70)
     #expect(ended.complaints.count == 1)
-    #expect(ended.complaints.joined().contains(#/\((checkpoint of )?step \d+\): rank 0 on .* waited 1 s; missing: rank 1 on /#))
+    #expect(
+      ended.complaints.joined().contains(
+        #/\((checkpoint of )?step \d+\): rank 0 on .* waited 1 s; missing: rank 1 on /#))
   }
 
   /// Rank 1's own copy of the data is spoiled while it trains: it fails in the middle of a step, where rank 0 waits.

@@ -58,7 +58,9 @@ import Testing
     let trained = try vectors("run/model")
     #expect(try trained != vectors(fixture("tiny-pylate")))
 
-    let again = ["--set", "model.path=run/model", "--set", "run.directory=again", "--set", "optimizer.learning_rate=1e-30"]
+    let again = [
+      "--set", "model.path=run/model", "--set", "run.directory=again", "--set", "optimizer.learning_rate=1e-30",
+    ]
     try run.finish(again + twoSteps)
     #expect(try vectors("again/model") == trained)
     #expect(
@@ -79,7 +81,8 @@ import Testing
 
     let lines = try String(contentsOfFile: fixture("tiny-bert-train.jsonl"), encoding: .utf8)
     try run.folder.write(
-      lines.split(separator: "\n").map { $0.replacing("\"query\"", with: "\"text\"") + "\n" }.joined(), to: "texts.jsonl")
+      lines.split(separator: "\n").map { $0.replacing("\"query\"", with: "\"text\"") + "\n" }.joined(),
+      to: "texts.jsonl")
     for (role, length) in [("query", "12"), ("document", "20")] {
       func ids(_ model: String, _ arguments: [String] = []) throws -> String {
         let text = ["tokenize", "--model", model, "--role", role, "--input", "texts.jsonl"]
