@@ -6,25 +6,6 @@ package func fixture(_ name: String) -> String {
     .appendingPathComponent("Fixtures/\(name)").path
 }
 
-/// A new folder for one test, removed by `remove`.
-package struct TemporaryTestFolder {
-  package let path: String
-
-  package init() throws {
-    path = "\(NSTemporaryDirectory())/colbert-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  /// Writes a file below the folder and gives its path.
-  package func write(_ text: String, to name: String) throws -> String {
-    let file = "\(path)/\(name)"
-    try Data(text.utf8).write(to: URL(fileURLWithPath: file))
-    return file
-  }
-
-  package func remove() { try? FileManager.default.removeItem(atPath: path) }
-}
-
 /// A folder that is gone when `body` returns, with these files in it.
 package func withFolder<Result>(_ files: [String: String] = [:], _ body: (String) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("colbert-\(UUID().uuidString)")

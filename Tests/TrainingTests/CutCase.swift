@@ -18,9 +18,7 @@ struct CutCase {
 
   init() throws {
     model = fixture("tiny-pylate")
-    let folder = try TemporaryTestFolder()
-    defer { folder.remove() }
-    data = try TrainingData(paths: [try folder.write(try Self.rows(), to: "train.jsonl")])
+    data = try withFolder(["train.jsonl": try Self.rows()]) { try TrainingData(paths: ["\($0)/train.jsonl"]) }
   }
 
   private static func rows() throws -> String {

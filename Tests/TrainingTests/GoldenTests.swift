@@ -37,9 +37,9 @@ import Testing
 
   @Test func tinyBERT() throws {
     let expected: TinyBERT = try readJSON(fixture("tiny-bert.json"))
-    let folder = try TinyBERT.folder()
-    defer { folder.remove() }
-    let golden = try GoldenModel(folder: folder.path, rows: "tiny-bert-train.jsonl", temperature: expected.temperature)
+    let golden = try TinyBERT.withFolder {
+      try GoldenModel(folder: $0, rows: "tiny-bert-train.jsonl", temperature: expected.temperature)
+    }
     #expect(golden.batch.targets == expected.targets)
     #expect(golden.batch.chunks[0].tokens.ids == (expected.queries + expected.documents).flatMap(\.ids))
     try golden.checkVectors("tiny-bert-vectors.safetensors")
@@ -53,9 +53,9 @@ import Testing
   /// Six updates of AdamW with warm-up, clipping and weight decay follow PyTorch's.
   @Test func tinyBERTRun() throws {
     let expected: TinyBERT = try readJSON(fixture("tiny-bert.json"))
-    let folder = try TinyBERT.folder()
-    defer { folder.remove() }
-    let golden = try GoldenModel(folder: folder.path, rows: "tiny-bert-train.jsonl", temperature: expected.temperature)
+    let golden = try TinyBERT.withFolder {
+      try GoldenModel(folder: $0, rows: "tiny-bert-train.jsonl", temperature: expected.temperature)
+    }
     let parameters = golden.loaded.model.parameters
     let start = parameters.allValues.values
     let optimizer = AdamW(
@@ -185,20 +185,22 @@ private struct TinyBERT: Decodable {
   let gradient_norms: [Double]
   let learning_rates: [Double]
 
-  /// The fixture's folder with its head as a Dense module and its lengths.
-  static func folder() throws -> TemporaryTestFolder {
-    let folder = try TemporaryTestFolder()
-    for file in ["config.json", "model.safetensors", "vocab.txt"] {
-      try FileManager.default.copyItem(atPath: fixture("tiny-bert/\(file)"), toPath: "\(folder.path)/\(file)")
+  /// The fixture's folder with its head as a Dense module and its lengths; gone when `body` returns.
+  static func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+    let described = [
+      "1_Dense/config.json": #"{"in_features": 40, "out_features": 24, "bias": false}"#,
+      "modules.json": PyLateFiles.modules,
+      "config_sentence_transformers.json": """
+      {"query_prefix": "[unused0]", "document_prefix": "[unused1]", "query_length": 12, "document_length": 24}
+      """,
+    ]
+    return try TestSupport.withFolder(described) { folder in
+      for file in ["config.json", "model.safetensors", "vocab.txt"] {
+        try FileManager.default.copyItem(atPath: fixture("tiny-bert/\(file)"), toPath: "\(folder)/\(file)")
+      }
+      try FileManager.default.copyItem(
+        atPath: fixture("tiny-bert-head.safetensors"), toPath: "\(folder)/1_Dense/model.safetensors")
+      return try body(folder)
     }
-    try FileManager.default.createDirectory(atPath: "\(folder.path)/1_Dense", withIntermediateDirectories: true)
-    try FileManager.default.copyItem(
-      atPath: fixture("tiny-bert-head.safetensors"), toPath: "\(folder.path)/1_Dense/model.safetensors")
-    _ = try folder.write(#"{"in_features": 40, "out_features": 24, "bias": false}"#, to: "1_Dense/config.json")
-    _ = try folder.write(PyLateFiles.modules, to: "modules.json")
-    _ = try folder.write(
-      #"{"query_prefix": "[unused0]", "document_prefix": "[unused1]", "query_length": 12, "document_length": 24}"#,
-      to: "config_sentence_transformers.json")
-    return folder
   }
 }
