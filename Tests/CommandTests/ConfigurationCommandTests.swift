@@ -175,7 +175,7 @@ import Testing
   }
 
   @Test(.enabled(if: Command.mpirun != nil, "needs mpirun"))
-  func saysEachFaultOnceUnderMPI() throws {
+  func saysEachFaultOnceOnAllRanks() throws {
     try withFolder(Self.files.merging(["run.yaml": Self.yaml("run: {keep: 0}")]) { $1 }) { folder in
       let fault = "run.yaml:4: run.keep: 0 is out of range"
       let wrong = try Command.colbert(["train", "run.yaml"], ranks: 2, in: folder)
