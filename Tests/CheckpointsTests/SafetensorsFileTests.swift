@@ -70,6 +70,16 @@ import Testing
     #expect(try file.matrix("x")?.values == ((8 + header.utf8.count) % 4 == 0 ? values : nil))
   }
 
+  /// No elements, but the product of the other extents does not fit.
+  @Test(arguments: [[0, 1 << 40, 1 << 40], [1 << 40, 1 << 40, 0]]) func readsAnEmptyTensorOfAnyShape(shape: [Int]) throws
+  {
+    let header = #"{"x":{"dtype":"F32","shape":\#(shape),"data_offsets":[0,0]}}"#
+    let file = try SafetensorsFile(folder.write("empty.safetensors", safetensors(header)))
+    #expect(try file.tensor("x", shape: shape).count == 0)
+    #expect(try file.matrix("x")?.count ?? 0 == 0)
+    #expect(try file.floats("x") == [])
+  }
+
   @Test func namesWhatIsMissingOrOfAnotherShape() throws {
     let path = fixture("types.safetensors")
     let file = try SafetensorsFile(path)

@@ -1,9 +1,7 @@
 package import Tensors
 
-/// A safetensors file, mapped read-only and checked: what it describes is what it holds.
-///
-/// Views from `matrix` read the mapped memory itself and are gone with this object: whoever keeps a view keeps the file.
-package final class SafetensorsFile: Sendable {
+/// A safetensors file, mapped read-only and checked.
+package final class SafetensorsFile: TensorFile {
   package let path: String
   /// The header's free-form text.
   package let metadata: [String: String]
@@ -19,31 +17,10 @@ package final class SafetensorsFile: Sendable {
     tensors = header.tensors
   }
 
-  /// The tensors' names, sorted.
   package var names: [String] { tensors.keys.sorted() }
 
-  /// What the header says of the tensor `name`, or nil if the file has none.
   package func info(_ name: String) -> TensorEntry? { tensors[name] }
 
-  /// The tensor `name`; throws if there is none, or not of `shape`.
-  package func tensor(_ name: String, shape: [Int]) throws -> TensorEntry {
-    let entry = try tensor(name)
-    guard entry.shape == shape else { throw failure(name, "has shape \(entry.shape), expected \(shape)") }
-    return entry
-  }
-
-  /// The tensor `name`; throws if there is none.
-  package func tensor(_ name: String) throws -> TensorEntry {
-    if let entry = tensors[name] { return entry }
-    let nearest = nearestNames(to: name, among: names, count: 3)
-    let has = nearest.isEmpty ? "the file is empty" : "the file has \(nearest.joined(separator: ", "))"
-    throw failure(name, "is missing; \(has)\(tensors.count > nearest.count ? " … (\(tensors.count) tensors)" : "")")
-  }
-
-  /// The floats of the tensor `name` in place, or nil if they must be copied: another type, or not aligned.
-  ///
-  /// `[rows × columns]` with the last extent as columns and the product of the others as rows; a vector is one row.
-  /// The view must not be written to, and not be used after this object is gone.
   package func matrix(_ name: String) throws -> Matrix? {
     let entry = try tensor(name)
     // The address outlives the loan: the mapping is as old as this object, which the caller keeps.
@@ -51,13 +28,10 @@ package final class SafetensorsFile: Sendable {
     guard entry.type == .float32, let address = unsafe base?.advanced(by: entry.bytes.lowerBound),
       UInt(bitPattern: address) % UInt(MemoryLayout<Float>.alignment) == 0
     else { return nil }
-    return unsafe Matrix(
-      mapped: address, rows: entry.shape.dropLast().reduce(1, *), columns: entry.shape.last ?? 1)
+    let (rows, columns) = entry.rowsAndColumns
+    return unsafe Matrix(mapped: address, rows: rows, columns: columns)
   }
 
-  /// Copies the tensor `name` to `floats`, from F32, F16, BF16 or F64, rounding to nearest.
-  ///
-  /// - Precondition: `floats` has as many elements as the tensor (its `shape` was asked for).
   package func copy(_ name: String, into floats: inout MutableSpan<Float>) throws {
     let entry = try tensor(name)
     precondition(floats.count == entry.count, "\(floats.count) floats for tensor \(name) \(entry.shape)")
@@ -82,8 +56,4 @@ package final class SafetensorsFile: Sendable {
 
   /// SHA-256 of the whole file, in hexadecimal.
   func sha256() -> String { file.sha256() }
-
-  private func failure(_ tensor: String, _ problem: String) -> ModelFileError {
-    ModelFileError(path: path, tensor: tensor, problem: problem)
-  }
 }

@@ -1,15 +1,3 @@
-/// One tensor of a safetensors file, as its header describes it.
-package struct TensorEntry: Equatable, Sendable {
-  package let name: String
-  package let type: ElementType
-  package let shape: [Int]
-  /// Where its bytes lie, counted from the start of the file.
-  let bytes: Range<Int>
-
-  /// The number of elements.
-  package var count: Int { bytes.count / type.size }
-}
-
 /// What a safetensors file says of itself: tensors that cover its data exactly, and free-form text.
 ///
 /// Format: <https://github.com/huggingface/safetensors#format>. A header that breaks any rule of it is refused, as the
@@ -121,8 +109,7 @@ struct SafetensorsHeader {
         "\(typeName) \(shape) takes \(expected) bytes, data_offsets \(offsets) are \(offsets[1] - offsets[0])")
     }
     guard offsets[1] <= Int.max - dataStart else { throw failure("data_offsets \(offsets) are outside any file") }
-    return TensorEntry(
-      name: name, type: type, shape: shape, bytes: dataStart + offsets[0]..<dataStart + offsets[1])
+    return TensorEntry(name: name, type: type, shape: shape, start: dataStart + offsets[0])
   }
 
   /// Throws unless the tensors follow each other without gap or overlap from the first byte of `data` to its last.
@@ -151,17 +138,6 @@ struct SafetensorsHeader {
           "expected \(end) bytes, found \(data.upperBound): the last \(data.upperBound - end) belong to no tensor")
     }
   }
-}
-
-/// The product of `shape`, 1 for a scalar; nil if it does not fit.
-func product(_ shape: [Int]) -> Int? {
-  if shape.contains(0) { return 0 }
-  var count = 1
-  for extent in shape {
-    guard case (let larger, false) = count.multipliedReportingOverflow(by: extent) else { return nil }
-    count = larger
-  }
-  return count
 }
 
 extension HeaderJSON {
