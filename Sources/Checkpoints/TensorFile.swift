@@ -42,12 +42,35 @@ extension TensorFile {
     throw failure(name, "is missing; \(has)\(names.count > nearest.count ? " … (\(names.count) tensors)" : "")")
   }
 
+  /// Throws unless the tensor can be copied to floats.
+  func checkConvertible(_ entry: TensorEntry) throws {
+    guard entry.type.isConvertible else {
+      throw failure(entry.name, "has dtype \(entry.type.rawValue), expected F32, F16, BF16 or F64")
+    }
+  }
+
   func failure(_ tensor: String, _ problem: String) -> ModelFileError {
     ModelFileError(path: path, tensor: tensor, problem: problem)
   }
 }
 
-/// Opens the file `path` as what its content says it is; a file that cannot be used is a `ModelFileError`.
+/// Opens the file `path` as what its content says it is, whatever its name; a file that cannot be used is a
+/// `ModelFileError`.
 package func openTensorFile(_ path: String) throws -> any TensorFile {
-  try SafetensorsFile(path)
+  let file = try MappedFile(path)
+  let start = unsafe file.withBytes { unsafe [UInt8]($0.prefix(16)) }
+  try refuseGitLFSPointer(start, path: path)
+  // Eight bytes of length, then JSON; a zip archive or a pickle may start in any other way but this.
+  if start.count > 8, start[8] == UInt8(ascii: "{") { return try SafetensorsFile(file) }
+  guard PyTorchFile.mayStart(with: start) else {
+    throw ModelFileError(path: path, problem: "is neither a safetensors file nor an archive that torch.save wrote")
+  }
+  return try PyTorchFile(file)
+}
+
+/// Throws if a file that starts so stands for another one, which was never fetched.
+func refuseGitLFSPointer(_ start: some Collection<UInt8>, path: String) throws {
+  guard start.starts(with: "version https://".utf8) else { return }
+  throw ModelFileError(
+    path: path, problem: "is a Git LFS pointer, not the file itself: fetch it with `git lfs pull` or download it")
 }

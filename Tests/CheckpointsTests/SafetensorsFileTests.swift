@@ -71,7 +71,8 @@ import Testing
   }
 
   /// No elements, but the product of the other extents does not fit.
-  @Test(arguments: [[0, 1 << 40, 1 << 40], [1 << 40, 1 << 40, 0]]) func readsAnEmptyTensorOfAnyShape(shape: [Int]) throws
+  @Test(arguments: [[0, 1 << 40, 1 << 40], [1 << 40, 1 << 40, 0]]) func readsAnEmptyTensorOfAnyShape(shape: [Int])
+    throws
   {
     let header = #"{"x":{"dtype":"F32","shape":\#(shape),"data_offsets":[0,0]}}"#
     let file = try SafetensorsFile(folder.write("empty.safetensors", safetensors(header)))

@@ -53,10 +53,7 @@ struct SafetensorsHeader {
         path: path,
         problem: "expected a safetensors file, found \(file.count) bytes, fewer than its header length takes")
     }
-    if unsafe file.starts(with: "version https://git-lfs".utf8) {
-      throw ModelFileError(
-        path: path, problem: "is a Git LFS pointer, not the file itself: fetch it with `git lfs pull` or download it")
-    }
+    try unsafe refuseGitLFSPointer(file, path: path)
     let length = unsafe UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
     guard length <= maximumLength else {
       throw ModelFileError(

@@ -1,43 +1,3 @@
-package import Tensors
-
-/// A tensor to be written: its name, its shape and where its elements are.
-package struct TensorToWrite {
-  /// Where the elements are, row after row; must live until they are written.
-  package enum Elements {
-    case floats(Matrix)
-    case integers([Int64])
-  }
-
-  let name: String
-  let shape: [Int]
-  let elements: Elements
-
-  /// - Precondition: `elements` has as many as `shape` says, and the name is not the metadata's.
-  package init(_ name: String, shape: [Int], _ elements: Elements) {
-    self.name = name
-    self.shape = shape
-    self.elements = elements
-    precondition(name != "__metadata__", "a tensor cannot be called \(name)")
-    precondition(count == product(shape), "\(count) elements for tensor \(name) \(shape)")
-  }
-
-  private var count: Int {
-    switch elements {
-    case .floats(let matrix): matrix.count
-    case .integers(let integers): integers.count
-    }
-  }
-
-  fileprivate var type: ElementType {
-    switch elements {
-    case .floats: .float32
-    case .integers: .int64
-    }
-  }
-
-  fileprivate var byteCount: Int { count * type.size }
-}
-
 /// Writes the safetensors file `path`: F32 and I64 tensors, streamed.
 ///
 /// The bytes depend on the content alone, not on the order of `tensors`: wider types lie first, so that all are aligned,
@@ -52,10 +12,7 @@ package func writeSafetensors(
   return try writeFile(path) { output in
     try output.append(headerBytes(inOrder, metadata))
     for tensor in inOrder {
-      switch tensor.elements {
-      case .floats(let matrix): try matrix.withSpan { try unsafe output.append($0.bytes) }
-      case .integers(let integers): try unsafe output.append(integers.span.bytes)
-      }
+      try tensor.withBytes { try output.append($0) }
     }
   }
 }

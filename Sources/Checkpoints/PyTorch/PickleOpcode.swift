@@ -1,0 +1,55 @@
+/// The pickle opcodes that a state dict is written with: by `torch.save` as it is (protocol 2), or with protocol 3 or 4.
+///
+/// Their meaning: Python's `Lib/pickletools.py`. None of these runs anything by itself; what REDUCE may call is a closed
+/// list (`PickleGlobal`).
+enum PickleOpcode: UInt8 {
+  case proto = 0x80
+  case frame = 0x95
+  case stop = 0x2E
+
+  case none = 0x4E
+  case newTrue = 0x88
+  case newFalse = 0x89
+  case binInt = 0x4A
+  case binInt1 = 0x4B
+  case binInt2 = 0x4D
+  case long1 = 0x8A
+  case binUnicode = 0x58
+  case shortBinUnicode = 0x8C
+
+  case mark = 0x28
+  case emptyTuple = 0x29
+  case tuple = 0x74
+  case tuple1 = 0x85
+  case tuple2 = 0x86
+  case tuple3 = 0x87
+  case emptyDict = 0x7D
+  case setItem = 0x73
+  case setItems = 0x75
+
+  case binPut = 0x71
+  case longBinPut = 0x72
+  case binGet = 0x68
+  case longBinGet = 0x6A
+  case memoize = 0x94
+
+  case global = 0x63
+  case stackGlobal = 0x93
+  case reduce = 0x52
+  case build = 0x62
+  case binPersID = 0x51
+
+  /// What Python calls the opcode `byte` that is none of the above.
+  static func refusedName(_ byte: UInt8) -> String {
+    refusedNames[byte] ?? "0x" + hexadecimal([byte])
+  }
+
+  private static let refusedNames: [UInt8: String] = [
+    0x30: "POP", 0x31: "POP_MARK", 0x32: "DUP", 0x46: "FLOAT", 0x47: "BINFLOAT", 0x49: "INT", 0x4C: "LONG",
+    0x50: "PERSID", 0x53: "STRING", 0x54: "BINSTRING", 0x55: "SHORT_BINSTRING", 0x56: "UNICODE", 0x5D: "EMPTY_LIST",
+    0x61: "APPEND", 0x64: "DICT", 0x65: "APPENDS", 0x67: "GET", 0x69: "INST", 0x6C: "LIST", 0x6F: "OBJ", 0x70: "PUT",
+    0x81: "NEWOBJ", 0x82: "EXT1", 0x83: "EXT2", 0x84: "EXT4", 0x8B: "LONG4", 0x42: "BINBYTES", 0x43: "SHORT_BINBYTES",
+    0x8D: "BINUNICODE8", 0x8E: "BINBYTES8", 0x8F: "EMPTY_SET", 0x90: "ADDITEMS", 0x91: "FROZENSET", 0x92: "NEWOBJ_EX",
+    0x96: "BYTEARRAY8", 0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
+  ]
+}
