@@ -1,5 +1,16 @@
 // swift-tools-version: 6.3
+import Foundation
 import PackageDescription
+
+/// Where the compiler finds libsentencepiece without being told: the folder of its header; nil if it is not installed.
+///
+/// It is optional: only XLM-R's tokenizer needs it. `COLBERT_WITHOUT=sentencepiece` builds as if it were not there.
+let sentencePiece =
+  Context.environment["COLBERT_WITHOUT"] == "sentencepiece"
+  ? nil
+  : ["/usr/include", "/usr/local/include"].first {
+    FileManager.default.fileExists(atPath: "\($0)/sentencepiece_processor.h")
+  }
 
 /// What every Swift target is held to. CI sets `COLBERT_STRICT`: there, and only there, a warning is an error.
 let house: [SwiftSetting] =
@@ -24,6 +35,9 @@ let kernels: [SwiftSetting] =
     .unsafeFlags(["-O"], .when(configuration: .debug)),
   ]
 
+/// What of the optional libraries the code can count on.
+let optional: [SwiftSetting] = sentencePiece == nil ? [] : [.define("SENTENCEPIECE")]
+
 let modules = ["Tensors", "Communication", "Tokenizers", "LateInteraction", "Datasets", "Checkpoints", "Training"]
 
 let package = Package(
@@ -46,7 +60,9 @@ let package = Package(
       dependencies: ["CLinux", "COpenBLAS", .product(name: "RealModule", package: "swift-numerics")],
       swiftSettings: kernels),
     .target(name: "Communication", dependencies: ["CMPI"], swiftSettings: safe),
-    .target(name: "Tokenizers", swiftSettings: safe),
+    .target(
+      name: "Tokenizers", dependencies: sentencePiece == nil ? [] : ["CSentencePiece"],
+      swiftSettings: safe + optional),
 
     // Domain
     .target(name: "LateInteraction", dependencies: ["Tensors"], swiftSettings: safe),
@@ -80,13 +96,24 @@ let package = Package(
       swiftSettings: house),
   ]
     + modules.map {
-      .testTarget(name: "\($0)Tests", dependencies: [.byName(name: $0), "TestSupport"], swiftSettings: house)
+      .testTarget(
+        name: "\($0)Tests", dependencies: [.byName(name: $0), "TestSupport"], swiftSettings: house + optional)
     }
     + [
       // Runs the built program, which the dependency builds.
       .testTarget(
         name: "CommandTests", dependencies: ["colbert", "Checkpoints", "Communication", "Training", "TestSupport"],
-        swiftSettings: house)
-    ],
-  swiftLanguageModes: [.v6]
+        swiftSettings: house + optional)
+    ]
+    + (sentencePiece == nil
+      ? []
+      : [
+        .target(
+          name: "CSentencePiece",
+          cxxSettings: Context.environment["COLBERT_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)],
+          linkerSettings: [.linkedLibrary("sentencepiece")]
+            + (sentencePiece == "/usr/local/include" ? [.unsafeFlags(["-L/usr/local/lib"])] : []))
+      ]),
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )

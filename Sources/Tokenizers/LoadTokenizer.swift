@@ -1,6 +1,7 @@
-/// The tokenizer of a Hugging Face folder: `tokenizer.json`, else `vocab.txt`.
+/// The tokenizer of a Hugging Face folder: `sentencepiece.bpe.model`, else `tokenizer.json`, else `vocab.txt`.
 package func loadTokenizer(folder: String) throws(TokenizerError) -> any Tokenizer {
   let files = ModelFolder(path: folder)
+  if files.has(SentencePieceTokenizer.fileName) { return try SentencePieceTokenizer(in: files) }
   if files.has("tokenizer.json") {
     return try WordPieceTokenizer(readTokenizerJSON(in: files), file: files.path(of: "tokenizer.json"))
   }
@@ -10,6 +11,9 @@ package func loadTokenizer(folder: String) throws(TokenizerError) -> any Tokeniz
   throw TokenizerError(
     file: folder,
     problem: files.exists
-      ? "no tokenizer here: expected tokenizer.json or vocab.txt; copy them from the model the folder was made from"
+      ? """
+      no tokenizer here: expected tokenizer.json or vocab.txt (BERT) or sentencepiece.bpe.model (XLM-R); copy them from \
+      the model the folder was made from
+      """
       : "no such folder; name the folder of a model in Hugging Face's layout")
 }

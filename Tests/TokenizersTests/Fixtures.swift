@@ -13,12 +13,15 @@ func decoded<Value: Decodable>(_ name: String, as type: Value.Type = Value.self)
   try JSONDecoder().decode(Value.self, from: Data(contentsOf: fixtures.appendingPathComponent(name)))
 }
 
-/// Runs `body` with a folder that holds `files` (name → text), deleted afterwards.
-func withFolder<Result>(_ files: [String: String], _ body: (String) throws -> Result) throws -> Result {
+/// Runs `body` with a folder that holds `files` (name → text) and `binaries` (name → bytes), deleted afterwards.
+func withFolder<Result>(
+  _ files: [String: String], binaries: [String: Data] = [:], _ body: (String) throws -> Result
+) throws -> Result {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tokenizers-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: folder) }
   for (name, text) in files { try Data(text.utf8).write(to: folder.appendingPathComponent(name)) }
+  for (name, bytes) in binaries { try bytes.write(to: folder.appendingPathComponent(name)) }
   return try body(folder.path)
 }
 

@@ -13,15 +13,18 @@ struct ModelFolder {
 
   func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(of: name)) }
 
+  func bytes(_ name: String) throws(TokenizerError) -> [UInt8] {
+    do {
+      return try [UInt8](Data(contentsOf: URL(fileURLWithPath: path(of: name))))
+    } catch {
+      throw TokenizerError(file: path(of: name), problem: "cannot be read: \(error.localizedDescription)")
+    }
+  }
+
   /// The bytes of a file, which are valid UTF-8.
   func utf8(_ name: String) throws(TokenizerError) -> [UInt8] {
     let file = path(of: name)
-    let bytes: [UInt8]
-    do {
-      bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: file)))
-    } catch {
-      throw TokenizerError(file: file, problem: "cannot be read: \(error.localizedDescription)")
-    }
+    let bytes = try bytes(name)
     guard String(validating: bytes, as: UTF8.self) != nil else {
       let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       let line = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil }.map { $0 + 1 }

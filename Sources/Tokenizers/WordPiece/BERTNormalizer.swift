@@ -106,4 +106,11 @@ private enum Hangul {
 
 extension String {
   var scalarValues: [UInt32] { unicodeScalars.map(\.value) }
+
+  /// The text of these scalars.
+  init(scalarValues: some Sequence<UInt32>) {
+    var scalars = UnicodeScalarView()
+    for value in scalarValues { scalars.append(Unicode.Scalar(value)!) }
+    self.init(scalars)
+  }
 }

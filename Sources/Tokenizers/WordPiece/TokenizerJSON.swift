@@ -8,10 +8,17 @@ func readTokenizerJSON(in folder: ModelFolder) throws(TokenizerError) -> WordPie
   }
   let model = try root.required("model", root.object("model"))
   let kind = try model.string("type") ?? (model["continuing_subword_prefix"] == nil ? "untyped" : "WordPiece")
+  guard kind != "Unigram" else {
+    throw root.failure(
+      """
+      the model "Unigram" is read from \(SentencePieceTokenizer.fileName), which is not in this folder; copy it from \
+      the model the folder was made from
+      """)
+  }
   guard kind == "WordPiece" else { throw unsupported("model", kind, "WordPiece", in: root) }
   try checkPreTokenizer(of: root)
 
-  var names = try SpecialTokenFiles(in: folder).names()
+  var names = try SpecialTokenFiles(in: folder, defaults: .bert).names()
   names.unknown = try model.required("unk_token", model.string("unk_token"))
   if let frame = try frame(of: root) { (names.classification, names.separator) = frame }
   return WordPieceParts(

@@ -1,11 +1,11 @@
 /// Reads a `vocab.txt`, one token a line, with the settings of `tokenizer_config.json`, as `transformers` does.
 func readVocabularyText(in folder: ModelFolder) throws(TokenizerError) -> WordPieceParts {
-  let files = try SpecialTokenFiles(in: folder)
+  let files = try SpecialTokenFiles(in: folder, defaults: .bert)
   if let configuration = files.configuration { try checkClass(of: configuration) }
-  let vocabulary = try lines(of: folder)
+  let (vocabulary, ids) = try lines(of: folder)
   let lowercases = try files.configuration?.bool("do_lower_case") ?? true
   return WordPieceParts(
-    vocabulary: vocabulary, addedTokens: try files.addedTokens(vocabulary: vocabulary),
+    vocabulary: vocabulary, addedTokens: try files.addedTokens { ids[$0.scalarValues] },
     normalizer: BERTNormalizer(
       cleansText: true, partsIdeographs: try files.configuration?.bool("tokenize_chinese_chars") ?? true,
       stripsAccents: try files.configuration?.bool("strip_accents") ?? lowercases, lowercases: lowercases),
@@ -23,8 +23,8 @@ private func checkClass(of configuration: JSONObject) throws(TokenizerError) {
   }
 }
 
-/// The lines without whitespace at their ends.
-private func lines(of folder: ModelFolder) throws(TokenizerError) -> [String] {
+/// The lines without whitespace at their ends, and the number of each.
+private func lines(of folder: ModelFolder) throws(TokenizerError) -> (tokens: [String], ids: ScalarTrie) {
   let utf8 = try folder.utf8("vocab.txt")
   var lines = utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
   if lines.last?.isEmpty == true { lines.removeLast() }
@@ -41,5 +41,5 @@ private func lines(of folder: ModelFolder) throws(TokenizerError) -> [String] {
         problem: "the token \"\(tokens[index])\" is also line \(first + 1); a vocabulary has each token once")
     }
   }
-  return tokens
+  return (tokens, known)
 }

@@ -13,35 +13,34 @@ package struct WordPieceTokenizer: Tokenizer {
   private let tokens: [String]
   private let wordPiece: WordPiece
   private let normalizer: BERTNormalizer
-  /// Added tokens that the vocabulary lacks.
-  private let addedIDs: ScalarTrie
-  /// Added tokens that are matched before the text is normalised.
-  private let rawTokens: AddedTokens
-  /// Added tokens that are matched in the normalised text.
-  private let normalizedTokens: AddedTokens
+  private let added: AddedVocabulary
   private let sets = BERTCharacters.ofScalars
 
   /// A tokenizer by its files' contents; `file` is named in errors.
   init(_ parts: WordPieceParts, file: String) throws(TokenizerError) {
-    let ids = try parts.resolvedIDs(file: file)
-    tokens = ids.tokens
-    addedIDs = ids.added
+    let known = try parts.vocabularyIDs(file: file)
+    let added = try AddedVocabulary(
+      parts.addedTokens, vocabularySize: parts.vocabulary.count, idInVocabulary: { known[$0.scalarValues] },
+      normalize: { parts.normalizer.normalize($0[...]) }, file: file)
+    self.added = added
+    tokens = parts.vocabulary + added.tokens
     vocabularySize = tokens.count
-    classification = ids.classification
-    separator = ids.separator
-    mask = ids.mask
-    padding = ids.padding
+    let id = { (token: String) in known[token.scalarValues] ?? added[token] }
+    let special = parts.specialTokens
+    classification = try special.required(id, \.classification, "cls_token", file: file)
+    separator = try special.required(id, \.separator, "sep_token", file: file)
+    padding = try special.required(id, \.padding, "pad_token", file: file)
+    mask = special.mask.flatMap(id)
     wordPiece = WordPiece(
-      vocabulary: parts.vocabulary, unknown: ids.unknown, continuationPrefix: parts.continuationPrefix,
-      longestWord: parts.longestWord)
+      vocabulary: parts.vocabulary, unknown: try special.required(id, \.unknown, "unk_token", file: file),
+      continuationPrefix: parts.continuationPrefix, longestWord: parts.longestWord)
     normalizer = parts.normalizer
-    (rawTokens, normalizedTokens) = try parts.addedTokenMatchers(file: file)
   }
 
   package func ids(of text: String) -> [Int32] {
     var ids: [Int32] = []
     let scalars = text.scalarValues
-    for piece in rawTokens.pieces(of: scalars) {
+    for piece in added.raw.pieces(of: scalars) {
       switch piece {
       case .token(let id): ids.append(id)
       case .text(let range): append(normalized: normalizer.normalize(scalars[range]), to: &ids)
@@ -50,12 +49,12 @@ package struct WordPieceTokenizer: Tokenizer {
     return ids
   }
 
-  package func id(of token: String) -> Int32? { addedIDs[token.scalarValues] ?? wordPiece.id(of: token) }
+  package func id(of token: String) -> Int32? { added[token] ?? wordPiece.id(of: token) }
 
   package func token(of id: Int32) -> String? { tokens.indices.contains(Int(id)) ? tokens[Int(id)] : nil }
 
   private func append(normalized text: [UInt32], to ids: inout [Int32]) {
-    for piece in normalizedTokens.pieces(of: text) {
+    for piece in added.normalized.pieces(of: text) {
       switch piece {
       case .token(let id): ids.append(id)
       case .text(let range): appendWords(of: text, in: range, to: &ids)

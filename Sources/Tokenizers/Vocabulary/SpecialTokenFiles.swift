@@ -5,9 +5,12 @@ struct SpecialTokenFiles {
   let configuration: JSONObject?
   private let map: JSONObject?
   private let folder: ModelFolder
+  /// The names where no file says otherwise.
+  private let defaults: SpecialTokens
 
-  init(in folder: ModelFolder) throws(TokenizerError) {
+  init(in folder: ModelFolder, defaults: SpecialTokens) throws(TokenizerError) {
     self.folder = folder
+    self.defaults = defaults
     configuration = try folder.json("tokenizer_config.json")
     // A configuration that lists its added tokens is complete; the older files beside it are not read.
     let isComplete = try configuration?.object("added_tokens_decoder") != nil
@@ -16,7 +19,9 @@ struct SpecialTokenFiles {
 
   /// The special tokens' names.
   func names() throws(TokenizerError) -> SpecialTokens {
-    var names = SpecialTokens()
+    var names = defaults
+    names.beginning = try name("bos_token", default: names.beginning)
+    names.end = try name("eos_token", default: names.end)
     names.classification = try name("cls_token", default: names.classification)
     names.separator = try name("sep_token", default: names.separator)
     names.mask = try name("mask_token", default: names.mask)
@@ -26,15 +31,13 @@ struct SpecialTokenFiles {
   }
 
   /// The tokens that `transformers` adds to a vocabulary that comes without `tokenizer.json`.
-  func addedTokens(vocabulary: [String]) throws(TokenizerError) -> [AddedToken] {
-    var ids = ScalarTrie()
-    for (id, token) in vocabulary.enumerated() { ids.insert(token.scalarValues, Int32(id)) }
+  func addedTokens(idInVocabulary: (String) -> Int32?) throws(TokenizerError) -> [AddedToken] {
     var tokens = try listedTokens()
     var listed = ScalarTrie()
     for token in tokens { listed.insert(token.content.scalarValues, token.id) }
     for token in try namedTokens() {
       // A special token without a row in the model can stand for nothing.
-      guard listed[token.content.scalarValues] == nil, let id = ids[token.content.scalarValues] else { continue }
+      guard listed[token.content.scalarValues] == nil, let id = idInVocabulary(token.content) else { continue }
       listed.insert(token.content.scalarValues, id)
       tokens.append(token)
       tokens[tokens.count - 1].id = id
@@ -65,8 +68,9 @@ struct SpecialTokenFiles {
     let names = try names()
     var tokens: [AddedToken] = []
     for (key, name) in [
-      ("bos_token", nil), ("eos_token", nil), ("unk_token", names.unknown), ("sep_token", names.separator),
-      ("pad_token", names.padding), ("cls_token", names.classification), ("mask_token", names.mask),
+      ("bos_token", names.beginning), ("eos_token", names.end), ("unk_token", names.unknown),
+      ("sep_token", names.separator), ("pad_token", names.padding), ("cls_token", names.classification),
+      ("mask_token", names.mask),
     ] {
       if let (object, value) = value(key) {
         tokens.append(try Self.special(value, at: key, in: object))

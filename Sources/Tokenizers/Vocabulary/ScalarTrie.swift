@@ -27,16 +27,22 @@ struct ScalarTrie: Sendable {
 
   /// The longest string, of one scalar or more, that `text` has at `start`, and where it ends, at most at `end`.
   func longestPrefix(of text: [UInt32], from start: Int, to end: Int) -> (value: Int32, end: Int)? {
-    var node: Int32 = 0
     var found: (value: Int32, end: Int)?
+    forEachPrefix(of: text, from: start, to: end) { found = ($0, $1) }
+    return found
+  }
+
+  /// Every string, of one scalar or more, that `text` has at `start`, and where it ends, at most at `end`; shorter ones
+  /// first.
+  func forEachPrefix(of text: [UInt32], from start: Int, to end: Int, _ body: (Int32, Int) -> Void) {
+    var node: Int32 = 0
     var index = start
     while index < end, let next = target(from: node, by: text[index]) {
       node = next
       index += 1
       let value = values[Int(node)]
-      if value != Self.nothing { found = (value, index) }
+      if value != Self.nothing { body(value, index) }
     }
-    return found
   }
 
   /// Adds a string and returns the number that it had, if it was there: then it keeps that one.
