@@ -95,7 +95,6 @@ need_packages() {
 build_packages=(
   "message passing between ranks" libopenmpi-dev openmpi-bin
   -- "matrix products" libopenblas-dev
-  -- "bfloat16 matrix products" libdnnl-dev
   -- "the tokenizer of XLM-R and BGE-M3" libsentencepiece-dev
   -- "finds these libraries for the build" pkg-config
 )
