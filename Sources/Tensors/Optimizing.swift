@@ -54,17 +54,62 @@ package func adamW(
 ) {
   precondition(
     gradients.count == values.count && firstMoments.count == values.count && secondMoments.count == values.count)
-  let (beta1, beta2) = step.betas
-  let (complement1, complement2) = step.complements
-  let decay = step.learningRate * step.weightDecay
-  let rate = step.learningRate / step.biasCorrections.0
-  let inverseRoot = 1 / step.biasCorrections.1.squareRoot()
+  let rule = AdamWRule(step)
   let size = 1 << 14
   pool.forEachBlock((values.count + size - 1) / size) { block in
     let start = block * size
-    let (p, g) = (values.base + start, gradients.base + start)
-    let (m, v) = (firstMoments.base + start, secondMoments.base + start)
-    for i in 0..<min(size, values.count - start) {
+    rule.update(
+      values.base + start, gradients.base + start, firstMoments.base + start, secondMoments.base + start,
+      count: min(size, values.count - start))
+  }
+}
+
+/// The same for a table of which few rows have a gradient: the others are updated with zeros, as if it were dense.
+///
+/// `values` and the moments are `[rows × columns]` of the whole table.
+package func adamW(
+  _ step: AdamWStep, values: Matrix, gradients: RowGradients, firstMoments: Matrix, secondMoments: Matrix,
+  on pool: ThreadPool
+) {
+  precondition(values.rows == gradients.rowCount && values.columns == gradients.columns)
+  precondition(firstMoments.count == values.count && secondMoments.count == values.count)
+  let rule = AdamWRule(step)
+  let (width, rows) = (values.columns, gradients.view)
+  withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { zeros in
+    let zeros = zeros.baseAddress!
+    zeros.update(repeating: 0, count: width)
+    pool.forEachRange(of: values.rows, size: max(1, (1 << 14) / width)) { range in
+      for row in range {
+        let start = row * width
+        rule.update(
+          values.base + start, rows[row] ?? zeros, firstMoments.base + start, secondMoments.base + start, count: width)
+      }
+    }
+  }
+}
+
+/// An update's factors, worked out once.
+private struct AdamWRule {
+  let step: AdamWStep
+  let decay: Float
+  let rate: Float
+  let inverseRoot: Float
+
+  init(_ step: AdamWStep) {
+    self.step = step
+    decay = step.learningRate * step.weightDecay
+    rate = step.learningRate / step.biasCorrections.0
+    inverseRoot = 1 / step.biasCorrections.1.squareRoot()
+  }
+
+  @inline(__always)
+  func update(
+    _ p: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, _ m: UnsafeMutablePointer<Float>,
+    _ v: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    let (beta1, beta2) = step.betas
+    let (complement1, complement2) = step.complements
+    for i in 0..<count {
       let gradient = g[i] * step.gradientScale
       let first = Float.addingProduct(beta1 * m[i], complement1, gradient)
       let second = Float.addingProduct(beta2 * v[i], complement2 * gradient, gradient)

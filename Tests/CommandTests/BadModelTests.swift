@@ -49,7 +49,7 @@ struct BadModelTests {
       try $0.write("{", to: "model/config.json")
     },
     Defect(
-      testDescription: "another architecture", complaint: "model/config.json: model_type is \"gpt2\", expected \"bert\""
+      testDescription: "another architecture", complaint: "model/config.json: model_type is \"gpt2\", expected \"bert\" or \"xlm-roberta\""
     ) { try $0.replace("\"model_type\": \"bert\"", by: "\"model_type\": \"gpt2\"", in: "model/config.json") },
     Defect(testDescription: "no tokenizer", complaint: "model: no tokenizer here: expected tokenizer.json or vocab.txt")
     {

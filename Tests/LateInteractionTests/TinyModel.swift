@@ -5,6 +5,7 @@ import Tensors
 /// A two-layer encoder with a head, its parameters the same random numbers whatever part is trained.
 final class TinyModel {
   static let width = 24
+  private static let vocabularySize = 30
   let model: ColBERTModel
   let parameters: Parameters
 
@@ -13,8 +14,9 @@ final class TinyModel {
     headBias: Bool = true
   ) {
     let encoder = EncoderConfiguration(
-      width: Self.width, layerCount: 2, headCount: 3, intermediateWidth: 40, vocabularySize: 30, maximumPositions: 24,
-      typeCount: 2, epsilon: 1e-5, positionOffset: 2, hiddenDropout: dropout, attentionDropout: dropout)
+      family: .xlmRoberta, width: Self.width, layerCount: 2, headCount: 3, intermediateWidth: 40,
+      vocabularySize: Self.vocabularySize, maximumPositions: 24, typeCount: 2, epsilon: 1e-5, paddingID: 1,
+      hiddenDropout: dropout, attentionDropout: dropout)
     let head = HeadShape(name: "colbert_linear", width: Self.width, dimension: 8, hasBias: headBias)
     let layout = ParameterLayout(encoder: encoder, head: head, training: part)
     let values = Self.randomValues(layout)
@@ -22,6 +24,7 @@ final class TinyModel {
     parameters = Parameters(layout: layout, frozen: frozen.matrices.mapValues(\.matrix), owner: frozen)
     for tensor in layout.trained { parameters.value(tensor.name).assign(values[tensor.name]!) }
     parameters.allocateGradients()
+    parameters.wordGradients?.open(Array(0..<Int32(Self.vocabularySize)))
     model = ColBERTModel(
       encoder: encoder, head: head, reduction: reduction, parameters: parameters,
       on: ThreadPool(threadCount: threads))
@@ -50,7 +53,13 @@ final class TinyModel {
   }
 
   /// The gradients by name; nil for what is frozen.
-  func gradient(_ name: String) -> [Float]? { parameters.gradient(name)?.values }
+  func gradient(_ name: String) -> [Float]? {
+    let arena = Arena()
+    return withExtendedLifetime(arena) { parameters.gradient(name, in: arena)?.values }
+  }
+
+  /// All gradients, in the order of the layout.
+  var gradients: [Float] { parameters.layout.trained.flatMap { gradient($0.name)! } }
 
   /// All vectors of a batch.
   func vectors(_ texts: TinyTexts, moment: DropoutMoment? = nil, keepsActivations: Bool = false) -> [Float] {
@@ -93,11 +102,11 @@ struct TinyTexts {
   static let queryCount = 2
   /// Ids, the number of keys and the token without a vector. Id 29 is the mask of query expansion: nowhere else.
   private static let all: [(ids: [Int32], keys: Int, skipped: Int?)] = [
-    ([1, 7, 8, 2, 29, 29], 4, 0),
-    ([1, 9, 2, 29, 29, 29, 29, 29], 3, 0),
-    ([1, 7, 8, 11, 12, 2], 6, 3),
-    ([1, 2], 2, nil),
-    ([1, 13, 9, 14, 15, 16, 17, 18, 19, 20, 9, 9, 13, 21, 22, 23, 24, 25, 26, 2], 20, 0),
+    ([3, 7, 8, 2, 29, 29], 4, 0),
+    ([3, 9, 2, 29, 29, 29, 29, 29], 3, 0),
+    ([3, 7, 8, 11, 12, 2], 6, 3),
+    ([3, 2], 2, nil),
+    ([3, 13, 9, 14, 15, 16, 17, 18, 19, 20, 9, 9, 13, 21, 22, 23, 24, 25, 26, 2], 20, 0),
     ([5], 1, nil),
   ]
   let batch: TokenBatch

@@ -74,7 +74,7 @@ struct CutOutcome: Equatable {
     documents = scored.documents.rows.values
     winners = queryRows.map { rows in rows.flatMap { row in (0..<table.columns).map { table[row, $0] } } }
     losses = try trainer.gradients(of: batch, step: CutCase.step)
-    gradient = trainer.model.parameters.allGradients.values
+    gradient = trainer.model.parameters.allGradientValues
   }
 
   /// In what a share differs from the uncut batch; empty when the law of cuts holds.
@@ -180,4 +180,14 @@ private final class GradientTimesRanks: Communicator {
   }
   func barrier() throws(CommunicationError) { try base.barrier() }
   func abort(status: Int32) -> Never { base.abort(status: status) }
+}
+
+extension Parameters {
+  /// Every trained tensor's gradient, in the order of the layout.
+  var allGradientValues: [Float] { layout.trained.flatMap { gradientValues($0.name)! } }
+
+  func gradientValues(_ name: String) -> [Float]? {
+    let arena = Arena()
+    return withExtendedLifetime(arena) { gradient(name, in: arena)?.values }
+  }
 }

@@ -138,7 +138,7 @@ private final class GoldenModel {
     var ours: [[Float]] = []
     var theirs: [[Float]] = []
     for tensor in parameters.layout.trained {
-      ours.append(parameters.gradient(tensor.name)!.values)
+      ours.append(parameters.gradientValues(tensor.name)!)
       theirs.append(try floats(file, fileName(tensor.name), tensor.count))
     }
     let largest = theirs.map(norm).max()!

@@ -16,7 +16,7 @@ package struct DropoutMoment: Sendable, Equatable {
 /// One pass at a time: a forward's activations live until the next forward.
 package final class Encoder: @unchecked Sendable {
   package let configuration: EncoderConfiguration
-  private let words: (value: Matrix, gradient: Matrix?)
+  private let words: (value: Matrix, gradient: RowGradients?)
   private let positions: (value: Matrix, gradient: Matrix?)
   private let types: (value: Matrix, gradient: Matrix?)
   private let norm: Norm
@@ -28,15 +28,15 @@ package final class Encoder: @unchecked Sendable {
 
   package init(_ configuration: EncoderConfiguration, _ parameters: Parameters, on pool: ThreadPool) {
     func table(_ name: String) -> (Matrix, Matrix?) {
-      (parameters.value("embeddings.\(name).weight"), parameters.gradientIfAllocated("embeddings.\(name).weight"))
+      (parameters.value("embeddings.\(name).weight"), parameters.storedGradient("embeddings.\(name).weight"))
     }
     self.configuration = configuration
     self.pool = pool
-    words = table("word_embeddings")
+    words = (parameters.value(EncoderConfiguration.wordTable), parameters.wordGradients)
     positions = table("position_embeddings")
     types = table("token_type_embeddings")
     norm = Norm(parameters, "embeddings.LayerNorm", epsilon: configuration.epsilon)
-    trainsEmbeddings = parameters.layout["embeddings.word_embeddings.weight"]!.isTrained
+    trainsEmbeddings = parameters.layout.trainedWords != nil
     layers = (0..<configuration.layerCount).map { EncoderLayer($0, parameters, configuration) }
   }
 
@@ -53,7 +53,7 @@ package final class Encoder: @unchecked Sendable {
     var hidden = arena.matrix(rows: tokens, columns: configuration.width)
     embed(
       batch, words: words.value, positions: positions.value, types: types.value,
-      positionOffset: configuration.positionOffset, into: normalised, on: pool)
+      rules: configuration.embeddingRules, into: normalised, on: pool)
     norm.forward(normalised, deviations: deviations, into: hidden, on: pool)
     let dropout = dropouts(moment, isTrained: trainsEmbeddings).hidden
     applyDropout(dropout, to: hidden, of: batch, layer: -1, site: .embeddings, on: pool)
@@ -94,7 +94,7 @@ package final class Encoder: @unchecked Sendable {
     norm.backward(upstream, normalised: pass.normalised, deviations: pass.deviations, on: pool)
     embedBackward(
       upstream, pass.batch, words: words.gradient, positions: positions.gradient, types: types.gradient,
-      positionOffset: configuration.positionOffset, on: pool)
+      rules: configuration.embeddingRules, on: pool)
   }
 
   /// How many floats one pass with a backward keeps at once, about.

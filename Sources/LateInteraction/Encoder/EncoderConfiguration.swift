@@ -1,5 +1,13 @@
+import Tensors
+
+/// The architectures that are computed, all BERT's but for how positions are counted.
+package enum EncoderFamily: Sendable, Equatable {
+  case bert, xlmRoberta
+}
+
 /// What a BERT-type encoder's `config.json` says that its computation needs.
 package struct EncoderConfiguration: Sendable, Equatable {
+  package var family: EncoderFamily
   package var width: Int
   package var layerCount: Int
   package var headCount: Int
@@ -8,15 +16,17 @@ package struct EncoderConfiguration: Sendable, Equatable {
   package var maximumPositions: Int
   package var typeCount: Int
   package var epsilon: Float
-  /// The row of the position table that a text's first token reads: 0 in BERT, `<pad>`'s id + 1 in XLM-R.
-  package var positionOffset: Int
+  /// The id of `<pad>`.
+  package var paddingID: Int32
   package var hiddenDropout: Float
   package var attentionDropout: Float
 
   package init(
-    width: Int, layerCount: Int, headCount: Int, intermediateWidth: Int, vocabularySize: Int, maximumPositions: Int,
-    typeCount: Int, epsilon: Float, positionOffset: Int, hiddenDropout: Float, attentionDropout: Float
+    family: EncoderFamily, width: Int, layerCount: Int, headCount: Int, intermediateWidth: Int, vocabularySize: Int,
+    maximumPositions: Int, typeCount: Int, epsilon: Float, paddingID: Int32, hiddenDropout: Float,
+    attentionDropout: Float
   ) {
+    self.family = family
     self.width = width
     self.layerCount = layerCount
     self.headCount = headCount
@@ -25,18 +35,24 @@ package struct EncoderConfiguration: Sendable, Equatable {
     self.maximumPositions = maximumPositions
     self.typeCount = typeCount
     self.epsilon = epsilon
-    self.positionOffset = positionOffset
+    self.paddingID = paddingID
     self.hiddenDropout = hiddenDropout
     self.attentionDropout = attentionDropout
   }
 
+  package static let wordTable = "embeddings.word_embeddings.weight"
+
+  var embeddingRules: EmbeddingRules {
+    EmbeddingRules(positionOffset: family == .bert ? 0 : Int(paddingID) + 1, padding: paddingID)
+  }
+
   /// The longest text in tokens.
-  package var longestText: Int { maximumPositions - positionOffset }
+  package var longestText: Int { maximumPositions - embeddingRules.positionOffset }
 
   /// Every tensor from the input up; the pooler is not part of a token encoder.
   var tensors: [(name: String, shape: [Int], part: ParameterPart)] {
     var tensors: [(String, [Int], ParameterPart)] = [
-      ("embeddings.word_embeddings.weight", [vocabularySize, width], .embeddings),
+      (Self.wordTable, [vocabularySize, width], .embeddings),
       ("embeddings.position_embeddings.weight", [maximumPositions, width], .embeddings),
       ("embeddings.token_type_embeddings.weight", [typeCount, width], .embeddings),
       ("embeddings.LayerNorm.weight", [width], .embeddings),

@@ -10,9 +10,9 @@ struct Linear {
   /// - Parameter biasMatters: false for a bias that the loss does not depend on; its gradient stays exactly zero.
   init(_ parameters: Parameters, _ name: String, hasBias: Bool = true, biasMatters: Bool = true) {
     weight = parameters.value("\(name).weight")
-    weightGradient = parameters.gradientIfAllocated("\(name).weight")
+    weightGradient = parameters.storedGradient("\(name).weight")
     bias = hasBias ? parameters.value("\(name).bias") : nil
-    biasGradient = hasBias && biasMatters ? parameters.gradientIfAllocated("\(name).bias") : nil
+    biasGradient = hasBias && biasMatters ? parameters.storedGradient("\(name).bias") : nil
   }
 
   /// `[rows × inputs]` to `[rows × outputs]`.
@@ -41,8 +41,8 @@ struct Norm {
   init(_ parameters: Parameters, _ name: String, epsilon: Float) {
     gain = parameters.value("\(name).weight")
     bias = parameters.value("\(name).bias")
-    gainGradient = parameters.gradientIfAllocated("\(name).weight")
-    biasGradient = parameters.gradientIfAllocated("\(name).bias")
+    gainGradient = parameters.storedGradient("\(name).weight")
+    biasGradient = parameters.storedGradient("\(name).bias")
     self.epsilon = epsilon
   }
 

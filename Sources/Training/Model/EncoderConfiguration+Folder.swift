@@ -9,7 +9,11 @@ extension EncoderConfiguration {
     func require(_ holds: Bool, _ problem: @autoclosure () -> String) throws {
       if !holds { throw ModelFileError(path: path, problem: problem()) }
     }
-    try require(file.model_type == "bert", "model_type is \"\(file.model_type)\", expected \"bert\"")
+    let families: [String: EncoderFamily] = ["bert": .bert, "xlm-roberta": .xlmRoberta]
+    guard let family = families[file.model_type] else {
+      throw ModelFileError(
+        path: path, problem: "model_type is \"\(file.model_type)\", expected \"bert\" or \"xlm-roberta\"")
+    }
     try require(file.hidden_act ?? "gelu" == "gelu", "hidden_act is \"\(file.hidden_act!)\", expected \"gelu\"")
     try require(
       file.position_embedding_type ?? "absolute" == "absolute",
@@ -27,17 +31,22 @@ extension EncoderConfiguration {
       ("hidden_dropout_prob", file.hidden_dropout_prob),
       ("attention_probs_dropout_prob", file.attention_probs_dropout_prob),
     ] { try require((0..<1).contains(rate ?? 0), "\(name) is \(rate!), expected 0 … below 1") }
+    let padding = file.pad_token_id ?? (family == .bert ? 0 : 1)
+    try require((0..<file.vocab_size).contains(padding), "pad_token_id is \(padding), which is no word's")
     self.init(
-      width: file.hidden_size, layerCount: file.num_hidden_layers, headCount: file.num_attention_heads,
+      family: family, width: file.hidden_size, layerCount: file.num_hidden_layers, headCount: file.num_attention_heads,
       intermediateWidth: file.intermediate_size, vocabularySize: file.vocab_size,
       maximumPositions: file.max_position_embeddings, typeCount: file.type_vocab_size ?? 2,
-      epsilon: Float(file.layer_norm_eps ?? 1e-12), positionOffset: 0,
+      epsilon: Float(file.layer_norm_eps ?? 1e-12), paddingID: Int32(padding),
       hiddenDropout: Float(file.hidden_dropout_prob ?? 0.1),
       attentionDropout: Float(file.attention_probs_dropout_prob ?? 0.1))
+    try require(
+      longestText > 0,
+      "max_position_embeddings is \(maximumPositions), which leaves no position after pad_token_id \(padding)")
   }
 }
 
-/// The keys of `config.json` that matter here, under their own names; the optional ones have BERT's defaults.
+/// The keys of `config.json` that matter here, under their own names; the optional ones have `transformers`' defaults.
 private struct ConfigFile: Decodable {
   let model_type: String
   let hidden_size: Int
@@ -52,6 +61,7 @@ private struct ConfigFile: Decodable {
   let position_embedding_type: String?
   let hidden_dropout_prob: Double?
   let attention_probs_dropout_prob: Double?
+  let pad_token_id: Int?
 }
 
 extension DecodingError {

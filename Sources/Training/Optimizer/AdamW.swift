@@ -43,8 +43,15 @@ package final class AdamW {
   /// A stretch of the flat buffers that is treated alike.
   private struct Group {
     var range: Range<Int>
+    /// The word table, whose gradient is stored by rows.
+    let isWords: Bool
     let learningRate: Double
     let weightDecay: Double
+
+    func continues(_ other: Group) -> Bool {
+      !isWords && !other.isWords && range.lowerBound == other.range.upperBound && learningRate == other.learningRate
+        && weightDecay == other.weightDecay
+    }
   }
 
   package init(_ settings: AdamWSettings, _ layout: ParameterLayout, on pool: ThreadPool) {
@@ -53,13 +60,12 @@ package final class AdamW {
     firstMoments = Storage(zeros: layout.trainedCount)
     secondMoments = Storage(zeros: layout.trainedCount)
     groups = layout.trained.reduce(into: []) { groups, tensor in
+      let decays = tensor.isReached && (tensor.isMatrix || settings.decaysVectors)
       let group = Group(
-        range: tensor.range!,
+        range: tensor.range!, isWords: tensor == layout.trainedWords,
         learningRate: tensor.part == .head ? settings.headLearningRate ?? settings.learningRate : settings.learningRate,
-        weightDecay: tensor.isMatrix || settings.decaysVectors ? settings.weightDecay : 0)
-      if let last = groups.last, last.range.upperBound == group.range.lowerBound,
-        last.learningRate == group.learningRate, last.weightDecay == group.weightDecay
-      {
+        weightDecay: decays ? settings.weightDecay : 0)
+      if let last = groups.last, group.continues(last) {
         groups[groups.count - 1].range = last.range.lowerBound..<group.range.upperBound
       } else {
         groups.append(group)
@@ -69,7 +75,8 @@ package final class AdamW {
 
   /// ‖gradients‖ over all trained tensors, the same bits on every rank that holds the same gradients.
   package func norm(_ parameters: Parameters) -> Double {
-    squaredNorm(parameters.allGradients, on: pool).squareRoot()
+    let words = parameters.wordGradients.map { squaredNorm($0.values, on: pool) } ?? 0
+    return (words + squaredNorm(parameters.allGradients, on: pool)).squareRoot()
   }
 
   /// Changes the parameters by one update.
@@ -87,9 +94,17 @@ package final class AdamW {
       func part(_ storage: borrowing Storage) -> Matrix {
         storage.matrix(at: group.range.lowerBound, rows: 1, columns: group.range.count)
       }
+      let (values, first, second) = (part(parameters.values), part(firstMoments), part(secondMoments))
+      guard group.isWords, let words = parameters.wordGradients else {
+        adamW(
+          update, values: values, gradients: parameters.gradients(group.range), firstMoments: first,
+          secondMoments: second, on: pool)
+        continue
+      }
+      func table(_ row: Matrix) -> Matrix { row.reshaped(rows: words.rowCount, columns: words.columns) }
       adamW(
-        update, values: part(parameters.values), gradients: part(parameters.gradients),
-        firstMoments: part(firstMoments), secondMoments: part(secondMoments), on: pool)
+        update, values: table(values), gradients: words, firstMoments: table(first), secondMoments: table(second),
+        on: pool)
     }
   }
 }

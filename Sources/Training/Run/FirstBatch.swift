@@ -23,11 +23,13 @@ package func firstBatchGradients(
   let loss = try communicator.allReduceSum([own.reduce(0, +)])[0]
   let parameters = setup.model.model.parameters
   try communicator.onRoot("writing the gradients") { () -> Void in
-    try writeSafetensors(
-      output,
-      tensors: parameters.layout.trained.map {
-        TensorToWrite($0.name, shape: $0.shape, .floats(parameters.gradient($0.name)!))
-      })
+    let arena = Arena()
+    try withExtendedLifetime(arena) {
+      let tensors = parameters.layout.trained.map {
+        TensorToWrite($0.name, shape: $0.shape, .floats(parameters.gradient($0.name, in: arena)!))
+      }
+      _ = try writeSafetensors(output, tensors: tensors)
+    }
   }
   let slots = setup.builder.plan(0).slots
   return FirstBatch(

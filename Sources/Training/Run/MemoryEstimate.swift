@@ -16,7 +16,8 @@ struct MemoryEstimate {
     let chunkQueries = Double((queriesPerRank + batch.accumulation - 1) / batch.accumulation)
     let tokens = Int(chunkQueries * (lengths.meanQuery + documents * lengths.meanDocument))
     let keys = Int(max(lengths.meanQuery, lengths.meanDocument))
-    state = 16 * model.parameters.layout.trainedCount
+    let globalTokens = Double(batch.queries) * (lengths.meanQuery + documents * lengths.meanDocument)
+    state = Self.state(model.parameters.layout, tokens: Int(globalTokens))
     // The head's input and output, and their gradients, lie beside the encoder's activations.
     let head = tokens * (3 * model.head.shape.width + 2 * model.head.shape.dimension)
     activations = 4 * (model.encoder.activationFloats(tokens: tokens, keysPerToken: keys) + head)
@@ -24,6 +25,14 @@ struct MemoryEstimate {
     let gathered = Int(Double(batch.queries) * documents * lengths.meanDocument)
     vectors = 8 * gathered * model.head.shape.dimension
     files = model.parameters.layout.tensors.reduce(0) { $0 + 4 * $1.count }
+  }
+
+  /// Values and two moments of all trained tensors, and gradients: of the word table at most a row for each token of the
+  /// global batch.
+  static func state(_ layout: ParameterLayout, tokens: Int) -> Int {
+    guard let words = layout.trainedWords else { return 16 * layout.trainedCount }
+    let wordGradients = min(words.shape[0], tokens) * words.shape[1]
+    return 4 * (3 * layout.trainedCount + layout.trainedCount - words.count + wordGradients)
   }
 
   var description: String {

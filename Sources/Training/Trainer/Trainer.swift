@@ -22,12 +22,12 @@ package final class Trainer {
     self.communicator = communicator
   }
 
-  /// Leaves the gradient of the global batch's loss in `model.parameters.gradients`, the same on every rank.
+  /// Leaves the gradient of the global batch's loss in `model.parameters`, the same on every rank.
   ///
   /// Collective: every rank calls it, with its share of the same global batch.
   /// - Returns: what each of this rank's queries adds to the loss; the sum over all ranks is the loss.
   package func gradients(of batch: RankBatch, step: Int) throws -> [Double] {
-    clear(model.parameters.allGradients)
+    try model.parameters.openGradients(for: batch, communicator)
     let scored = try score(batch, step: step)
     let losses = contrastiveLosses(
       scored.result.scores, targets: batch.targets, temperature: temperature,
@@ -35,7 +35,7 @@ package final class Trainer {
     let (queryGradients, allGradients) = vectorGradients(scored)
     let documentGradients = try sendHome(allGradients, scored.rowCounts)
     backward(batch, step, queryGradients, documentGradients)
-    try model.parameters.allGradients.withMutableSpan { try communicator.allReduceSum(&$0) }
+    try model.parameters.sumGradients(communicator)
     return losses
   }
 
