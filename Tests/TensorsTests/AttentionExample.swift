@@ -70,6 +70,17 @@ final class AttentionExample {
     return results.map(\.values)
   }
 
+  /// The output of a forward that keeps no probabilities.
+  func runForwardAlone(threads: Int) -> [Float] {
+    let inputs = AttentionInputs(
+      queries: queries.matrix, keys: keys.matrix, values: values.matrix, headCount: headCount)
+    let output = TestMatrix(zeros: batch.tokenCount, headCount * headWidth)
+    attention(
+      inputs, batch, dropout: dropout, layer: 2, probabilities: nil, into: output.matrix,
+      on: ThreadPool(threadCount: threads))
+    return output.values
+  }
+
   /// One head's columns of one text's rows.
   func cut(_ matrix: [Float], _ text: Int, _ head: Int) -> [Float] {
     (batch.starts[text]..<batch.starts[text + 1]).flatMap { row in

@@ -55,6 +55,10 @@ struct AttentionText: Sendable, CustomTestStringConvertible {
     let texts = Self.batches[2]
     let runs = [1, 2, 3].map { AttentionExample(texts, headCount: 3, headWidth: 8, rate: rate).run(threads: $0) }
     for run in runs { #expect(run.map(bits) == runs[0].map(bits)) }
+    for threads in [1, 3] {
+      let alone = AttentionExample(texts, headCount: 3, headWidth: 8, rate: rate).runForwardAlone(threads: threads)
+      #expect(bits(alone) == bits(runs[0][0]), "without a backward")
+    }
     let example = AttentionExample(texts, headCount: 3, headWidth: 8, rate: rate)
     for text in texts.indices {
       let here = example.batch.starts[text] * 24..<example.batch.starts[text + 1] * 24

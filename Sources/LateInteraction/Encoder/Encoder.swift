@@ -64,7 +64,7 @@ package final class Encoder: @unchecked Sendable {
     for layer in layers {
       let kept = keepsActivations && layer.isTrained
       let activations = kept ? nil : shared
-      let target = activations ?? LayerActivations(batch, configuration, in: arena)
+      let target = activations ?? LayerActivations(batch, configuration, forBackward: kept, in: arena)
       if !kept { shared = target }
       layer.forward(hidden, batch, dropouts(moment, isTrained: layer.isTrained), into: target, on: pool)
       pass.layers.append((hidden, target))
@@ -103,9 +103,9 @@ package final class Encoder: @unchecked Sendable {
     let trained = layers.count(where: \.isTrained)
     // One set of buffers a trained layer, and one that the frozen layers share.
     let sets = trained + (trained < layers.count ? 1 : 0)
-    let layer = 8 * width + 2 * inner + configuration.headCount * keysPerToken
+    let layer = 8 * width + 2 * inner
     let scratch = trained > 0 ? 5 * width + inner : 0
-    return tokens * (2 * width + sets * layer + scratch)
+    return tokens * (2 * width + sets * layer + scratch + trained * configuration.headCount * keysPerToken)
   }
 
   private func dropouts(_ moment: DropoutMoment?, isTrained: Bool) -> LayerDropouts {

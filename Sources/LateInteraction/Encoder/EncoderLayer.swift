@@ -77,7 +77,7 @@ struct EncoderLayer {
     attentionOutput.backward(scratch.branch, input: a.context, into: scratch.context, on: pool)
     attentionBackward(
       scratch.context, a.inputs(headCount), batch, dropout: dropouts.attention, layer: index,
-      probabilities: a.probabilities,
+      probabilities: a.probabilities!,
       into: AttentionInputs(queries: scratch.queries, keys: scratch.keys, values: scratch.values, headCount: headCount),
       on: pool)
     let gradient = wantsInput ? upstream : nil
@@ -98,8 +98,8 @@ struct LayerActivations {
   let queries: Matrix
   let keys: Matrix
   let values: Matrix
-  /// `[1 × Σ heads · tokens · keys]`.
-  let probabilities: Matrix
+  /// `[1 × Σ heads · tokens · keys]`; nil when no backward follows.
+  let probabilities: Matrix?
   let context: Matrix
   let attentionNormalised: Matrix
   /// `[tokens × 1]`.
@@ -112,14 +112,15 @@ struct LayerActivations {
   let outputDeviations: Matrix
   let output: Matrix
 
-  init(_ batch: TokenBatch, _ configuration: EncoderConfiguration, in arena: Arena) {
+  init(_ batch: TokenBatch, _ configuration: EncoderConfiguration, forBackward: Bool, in arena: Arena) {
     let tokens = batch.tokenCount
     func rows() -> Matrix { arena.matrix(rows: tokens, columns: configuration.width) }
     queries = rows()
     keys = rows()
     values = rows()
-    probabilities = arena.matrix(
-      rows: 1, columns: probabilityCount(batch, headCount: configuration.headCount))
+    probabilities =
+      forBackward
+      ? arena.matrix(rows: 1, columns: probabilityCount(batch, headCount: configuration.headCount)) : nil
     context = rows()
     attentionNormalised = rows()
     attentionDeviations = arena.matrix(rows: tokens, columns: 1)
