@@ -22,18 +22,16 @@ struct BadModelTests {
     Defect(
       testDescription: "head cut off", complaint: "model/1_Dense/model.safetensors: tensor linear.weight: ends at byte"
     ) { try $0.cut("model/1_Dense/model.safetensors", to: 3000) },
-    Defect(testDescription: "weights empty", complaint: "model/model.safetensors: expected a safetensors file, found 0")
-    { try $0.cut("model/model.safetensors", to: 0) },
-    Defect(testDescription: "weights of garbage", complaint: "model/model.safetensors: expected a safetensors file") {
+    Defect(testDescription: "weights empty", complaint: "model/model.safetensors: is neither a safetensors file") {
+      try $0.cut("model/model.safetensors", to: 0)
+    },
+    Defect(testDescription: "weights of garbage", complaint: "model/model.safetensors: is neither a safetensors file") {
       try $0.write(Data((0..<5000).map { UInt8(truncatingIfNeeded: $0 * $0 + 255) }), to: "model/model.safetensors")
     },
     Defect(
-      testDescription: "no weights but a pickle's",
-      complaint: "model: has no model.safetensors; save the model with save_pretrained"
-    ) { folder in
-      try folder.copy("\(folder.path)/model/model.safetensors", to: "model/pytorch_model.bin")
-      try folder.remove("model/model.safetensors")
-    },
+      testDescription: "no weights",
+      complaint: "model: has neither model.safetensors nor pytorch_model.bin; save the model in one file"
+    ) { try $0.remove("model/model.safetensors") },
     Defect(
       testDescription: "wrong shape",
       complaint: "model/model.safetensors: tensor encoder.layer.0.intermediate.dense.weight: has shape [96, 48]"
@@ -49,10 +47,10 @@ struct BadModelTests {
       try $0.write("{", to: "model/config.json")
     },
     Defect(
-      testDescription: "another architecture", complaint: "model/config.json: model_type is \"gpt2\", expected \"bert\" or \"xlm-roberta\""
+      testDescription: "another architecture",
+      complaint: "model/config.json: model_type is \"gpt2\", expected \"bert\" or \"xlm-roberta\""
     ) { try $0.replace("\"model_type\": \"bert\"", by: "\"model_type\": \"gpt2\"", in: "model/config.json") },
-    Defect(testDescription: "no tokenizer", complaint: "model: no tokenizer here: expected tokenizer.json or vocab.txt")
-    {
+    Defect(testDescription: "no tokenizer", complaint: "model: no tokenizer here: expected") {
       try $0.remove("model/tokenizer.json")
       try $0.remove("model/vocab.txt")
     },
@@ -65,6 +63,32 @@ struct BadModelTests {
     ) { try $0.replace("\"in_features\": 48", by: "\"in_features\": 64", in: "model/1_Dense/config.json") },
     Defect(testDescription: "no head", complaint: "model/1_Dense/config.json: cannot be read") {
       try $0.remove("model/1_Dense")
+    },
+    Defect(
+      testDescription: "BGE-M3 without its ColBERT head",
+      complaint:
+        "model/sparse_linear.pt: there is no colbert_linear.pt beside it, and a folder in BGE-M3's layout needs"
+    ) { folder in
+      try folder.remove("model")
+      try folder.copy(fixture("tiny-bge-m3"), to: "model")
+      try folder.remove("model/colbert_linear.pt")
+    },
+    Defect(
+      testDescription: "BGE-M3 without its heads", status: 64,
+      complaint: "model has no ColBERT head (colbert_linear.pt): train one, and say how wide it shall be"
+    ) { folder in
+      try folder.remove("model")
+      try folder.copy(fixture("tiny-bge-m3"), to: "model")
+      for head in ["colbert_linear.pt", "sparse_linear.pt"] { try folder.remove("model/\(head)") }
+    },
+    Defect(
+      testDescription: "positions that <pad> leaves none of",
+      complaint: "model/config.json: max_position_embeddings is 2, which leaves no position after pad_token_id 1"
+    ) { folder in
+      try folder.remove("model")
+      try folder.copy(fixture("tiny-bge-m3"), to: "model")
+      try folder.replace(
+        "\"max_position_embeddings\": 514", by: "\"max_position_embeddings\": 2", in: "model/config.json")
     },
     Defect(testDescription: "no config.json", status: 64, complaint: "model has no config.json") {
       try $0.remove("model/config.json")

@@ -184,7 +184,7 @@ extension Checkpoint {
   }
 }
 
-extension SafetensorsFile {
+extension TensorFile {
   /// All floats of a tensor.
   func floats(_ name: String) throws -> [Float] {
     let count = try tensor(name).count

@@ -42,3 +42,15 @@ func problem(_ body: () throws -> some Any) -> String {
     return "\(error)"
   }
 }
+
+/// A folder's tokenizer with its conventions, as model folders are read, and the notices.
+func loadInputTokenizer(
+  folder: String, style: ModelStyle = .colbert, queryMaxLength: Int? = nil, documentMaxLength: Int? = nil,
+  maxPositions: Int
+) throws -> (input: InputTokenizer, notices: [String]) {
+  let tokenizer = try loadTokenizer(folder: folder)
+  let (stated, notices) = try InputConventions.read(folder: folder, style: style, tokenizer: tokenizer)
+  let (conventions, cuts) = try stated.limited(
+    queryMaxLength: queryMaxLength, documentMaxLength: documentMaxLength, maxPositions: maxPositions, folder: folder)
+  return (InputTokenizer(tokenizer: tokenizer, conventions: conventions), notices + cuts)
+}

@@ -70,7 +70,6 @@ import Testing
 
   @Test(
     arguments: [
-      ("model.style", .string("bge-m3"), "bge-m3 is not in this version; auto and colbert are"),
       ("model.precision", .string("bfloat16"), "bfloat16 is not in this version; float32 is"),
       ("batch.recompute", .string("layers"), "layers is not in this version; none is"),
       ("loss.objective", .string("unified"), "unified is not in this version; colbert is"),

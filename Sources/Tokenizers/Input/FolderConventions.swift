@@ -1,33 +1,42 @@
-/// Tokenizer and conventions of a model folder: PyLate's or Stanford's, else those of a plain BERT made a ColBERT.
-///
-/// Lengths given here replace the folder's; none is longer than the model's `maxPositions`. `notices` are for the log:
-/// what was left out or cut.
-package func loadInputTokenizer(
-  folder: String, queryMaxLength: Int? = nil, documentMaxLength: Int? = nil, maxPositions: Int
-) throws(TokenizerError) -> (input: InputTokenizer, notices: [String]) {
-  let tokenizer = try loadTokenizer(folder: folder)
-  let (found, notices) = try InputConventions.read(folder: folder, tokenizer: tokenizer)
-  let (limited, cuts) = try found.limited(
-    queryMaxLength: queryMaxLength, documentMaxLength: documentMaxLength, maxPositions: maxPositions, folder: folder)
-  return (InputTokenizer(tokenizer: tokenizer, conventions: limited), notices + cuts)
-}
-
 extension InputConventions {
-  /// The conventions that a folder states, lengths as it states them, and notices for the log.
+  /// The file in which a folder states conventions of the style colbert, PyLate's or Stanford's; nil if none does.
+  ///
+  /// Lengths alone state no style: a folder of any has them.
+  package static func colbertStatement(folder: String) throws(TokenizerError) -> String? {
+    let files = ModelFolder(path: folder)
+    if let settings = try files.json(settingsFile), PyLateSettings.stateStyle(settings) { return settings.file }
+    return files.has(metadataFile) ? files.path(of: metadataFile) : nil
+  }
+
+  /// The conventions that a folder of a style states, lengths as it states them, and notices for the log.
   package static func read(
-    folder: String, tokenizer: any Tokenizer
+    folder: String, style: ModelStyle, tokenizer: any Tokenizer
   ) throws(TokenizerError) -> (conventions: InputConventions, notices: [String]) {
     let files = ModelFolder(path: folder)
+    let settings = try files.json(settingsFile)
     let statement: ConventionsStatement
-    if let settings = try files.json("config_sentence_transformers.json"), PyLateSettings.arePresent(in: settings) {
+    if style == .bgeM3 {
+      return (try bgeM3(settings), [])
+    } else if let settings, PyLateSettings.arePresent(in: settings) {
       try PyLateSettings.checkCasing(in: files)
       statement = try PyLateSettings.statement(settings)
-    } else if let metadata = try files.json("artifact.metadata") {
+    } else if let metadata = try files.json(metadataFile) {
       statement = try stanfordStatement(metadata)
     } else {
       statement = ConventionsStatement(file: folder, queryMarker: "[unused0]", documentMarker: "[unused1]")
     }
     return try statement.resolved(by: tokenizer)
+  }
+
+  private static let settingsFile = "config_sentence_transformers.json"
+  private static let metadataFile = "artifact.metadata"
+
+  /// BGE-M3's layout states nothing but, where this program wrote it, lengths.
+  private static func bgeM3(_ settings: JSONObject?) throws(TokenizerError) -> InputConventions {
+    var conventions = InputConventions(dropsFirstToken: true)
+    conventions.queryMaxLength = try settings?.count("query_length") ?? conventions.queryMaxLength
+    conventions.documentMaxLength = try settings?.count("document_length") ?? conventions.documentMaxLength
+    return conventions
   }
 
   /// Stanford's `artifact.metadata`; what it leaves out is Stanford's default, but for the document length, where the
@@ -47,11 +56,15 @@ extension InputConventions {
 /// The settings of `config_sentence_transformers.json` that PyLate adds (PyLate 1.6, `models/colbert.py`).
 private enum PyLateSettings {
   private static let keys: Set = [
-    "query_prefix", "document_prefix", "query_length", "document_length", "attend_to_expansion_tokens",
-    "skiplist_words", "do_query_expansion",
+    "query_prefix", "document_prefix", "attend_to_expansion_tokens", "skiplist_words", "do_query_expansion",
   ]
+  private static let lengthKeys: Set = ["query_length", "document_length"]
 
   static func arePresent(in settings: JSONObject) -> Bool {
+    stateStyle(settings) || settings.members.contains { lengthKeys.contains($0.key) }
+  }
+
+  static func stateStyle(_ settings: JSONObject) -> Bool {
     if case .string("ColBERT") = settings["model_type"] { return true }
     return settings.members.contains { keys.contains($0.key) }
   }

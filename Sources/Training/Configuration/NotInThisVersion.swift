@@ -1,7 +1,6 @@
 extension Configuration {
   /// What the file may say and this version does not do: the key, its value, and what there is instead.
   private static let notInThisVersion = [
-    ("model.style", "bge-m3", "auto and colbert are"),
     ("model.precision", "bfloat16", "float32 is"),
     ("batch.recompute", "layers", "none is"),
     ("loss.objective", "unified", "colbert is"),

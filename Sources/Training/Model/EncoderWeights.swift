@@ -2,21 +2,21 @@ import Checkpoints
 import LateInteraction
 import Tensors
 
-/// An encoder's tensors in a safetensors file, under whatever prefix and norm names it was saved.
+/// An encoder's tensors in a file, under whatever prefix and norm names it was saved.
 struct EncoderWeights: Sendable {
-  let file: SafetensorsFile
+  let file: any TensorFile
   /// What stands before `embeddings.word_embeddings.weight` in the file.
   private let prefix: String
   private let namesNormsGammaBeta: Bool
 
   /// Prefixes under which `transformers` saves an encoder inside a larger model.
-  private static let prefixes = ["", "bert.", "model.", "encoder.", "auto_model.", "0.auto_model."]
+  private static let prefixes = ["", "bert.", "roberta.", "model.", "encoder.", "auto_model.", "0.auto_model."]
 
-  init(_ path: String) throws {
-    file = try SafetensorsFile(path)
+  init(_ file: any TensorFile) throws {
+    self.file = file
     let names = Set(file.names)
-    guard let prefix = Self.prefixes.first(where: { names.contains("\($0)embeddings.word_embeddings.weight") }) else {
-      _ = try file.tensor("embeddings.word_embeddings.weight")
+    guard let prefix = Self.prefixes.first(where: { names.contains($0 + EncoderConfiguration.wordTable) }) else {
+      _ = try file.tensor(EncoderConfiguration.wordTable)
       preconditionFailure("the tensor is missing, so the line above threw")
     }
     self.prefix = prefix
@@ -31,7 +31,6 @@ struct EncoderWeights: Sendable {
       .replacing("LayerNorm.bias", with: "LayerNorm.beta")
   }
 
-  func check(_ tensor: ParameterLayout.Tensor) throws {
-    _ = try file.tensor(fileName(tensor.name), shape: tensor.shape)
-  }
+  /// Whether the file's tensor `name` is part of the encoder or of what was saved within it, such as the pooler.
+  func isEncoders(_ name: String) -> Bool { name.hasPrefix(prefix) }
 }

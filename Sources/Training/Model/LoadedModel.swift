@@ -6,6 +6,8 @@ package import Tokenizers
 /// How a model folder is to be used.
 package struct ModelSettings: Sendable {
   package var path: String
+  /// nil: as the folder says.
+  package var style: ModelStyle?
   /// For a folder without a ColBERT head.
   package var dimension: Int?
   package var trained: LateInteraction.TrainedPart
@@ -15,18 +17,23 @@ package struct ModelSettings: Sendable {
   package var documentMaxLength: Int?
   /// Of a new head.
   package var seed: UInt64
+  /// Whether the objective depends on BGE-M3's sparse head.
+  package var reachesSparseHead: Bool
 
   package init(
-    path: String, dimension: Int? = nil, trained: LateInteraction.TrainedPart = .head, dropout: Double? = nil,
-    queryMaxLength: Int? = nil, documentMaxLength: Int? = nil, seed: UInt64 = 42
+    path: String, style: ModelStyle? = nil, dimension: Int? = nil, trained: LateInteraction.TrainedPart = .head,
+    dropout: Double? = nil, queryMaxLength: Int? = nil, documentMaxLength: Int? = nil, seed: UInt64 = 42,
+    reachesSparseHead: Bool = false
   ) {
     self.path = path
+    self.style = style
     self.dimension = dimension
     self.trained = trained
     self.dropout = dropout
     self.queryMaxLength = queryMaxLength
     self.documentMaxLength = documentMaxLength
     self.seed = seed
+    self.reachesSparseHead = reachesSparseHead
   }
 }
 
@@ -44,7 +51,7 @@ package struct LoadedModel: Sendable {
   ///
   /// - Parameter trains: whether gradients will be computed.
   package init(_ settings: ModelSettings, trains: Bool, on pool: ThreadPool) throws {
-    let folder = try ModelFolder(settings.path)
+    let folder = try ModelFolder(settings.path, style: settings.style)
     var encoder = folder.encoder
     if trains, let rate = settings.dropout {
       encoder.hiddenDropout = Float(rate)
@@ -55,15 +62,20 @@ package struct LoadedModel: Sendable {
       throw UsageError(
         "model.train: {top: \(layers)} asks for more layers than the \(encoder.layerCount) of \(folder.path)")
     }
-    let layout = ParameterLayout(encoder: encoder, head: head, training: settings.trained)
-    let parameters = try Parameters(layout, folder, newHead: folder.head == nil ? settings.seed : nil)
+    let sparseHead: SparseHeadUse =
+      folder.sparseHead == nil ? .absent : settings.reachesSparseHead ? .reached : .untouched
+    let layout = ParameterLayout(
+      encoder: encoder, head: head, sparseHead: sparseHead, training: settings.trained)
+    let parameters = try Parameters(layout, folder)
+    if folder.head == nil { initializeHead(parameters, head, seed: settings.seed) }
     if trains { parameters.allocateGradients() }
 
     let (input, notices) = try loadModelTokenizer(settings, folder)
 
     self.folder = folder
     self.input = input
-    model = ColBERTModel(encoder: encoder, head: head, reduction: .sum, parameters: parameters, on: pool)
+    model = ColBERTModel(
+      encoder: encoder, head: head, reduction: folder.style.reduction, parameters: parameters, on: pool)
     hasNewHead = folder.head == nil
     self.notices = folder.notices + notices
   }
@@ -72,22 +84,26 @@ package struct LoadedModel: Sendable {
     if let shape = folder.head?.shape {
       guard settings.dimension == nil || settings.dimension == shape.dimension else {
         throw UsageError(
-          "model.dimension is \(settings.dimension!), but \(folder.head!.path) projects to \(shape.dimension); leave it out"
+          "model.dimension is \(settings.dimension!), but \(folder.head!.tensors.file.path) projects to \(shape.dimension); leave it out"
         )
       }
       return shape
     }
     guard let dimension = settings.dimension else {
+      let file = folder.style == .bgeM3 ? " (colbert_linear.pt)" : ""
       throw UsageError(
-        "\(folder.path) has no ColBERT head: train one, and say how wide it shall be, for example model.dimension: 128")
+        """
+        \(folder.path) has no ColBERT head\(file): train one, and say how wide it shall be, for example \
+        model.dimension: 128
+        """)
     }
-    return HeadShape(name: "linear", width: folder.encoder.width, dimension: dimension, hasBias: false)
+    return folder.style.newHead(width: folder.encoder.width, dimension: dimension)
   }
 }
 
 /// The tokenizer of a model folder with the conventions of its inputs, and notices for the log.
 package func loadModelTokenizer(_ settings: ModelSettings) throws -> (InputTokenizer, notices: [String]) {
-  try loadModelTokenizer(settings, ModelFolder(settings.path))
+  try loadModelTokenizer(settings, ModelFolder(settings.path, style: settings.style))
 }
 
 private func loadModelTokenizer(
@@ -102,50 +118,76 @@ private func loadModelTokenizer(
         \(folder.encoder.vocabularySize) rows
         """)
   }
-  let (stated, notices) = try InputConventions.read(folder: folder.path, tokenizer: tokenizer)
+  let (stated, notices) = try InputConventions.read(
+    folder: folder.path, style: folder.style, tokenizer: tokenizer)
   let (conventions, cuts) = try stated.limited(
     queryMaxLength: settings.queryMaxLength, documentMaxLength: settings.documentMaxLength,
     maxPositions: folder.encoder.longestText, folder: folder.path)
   return (InputTokenizer(tokenizer: tokenizer, conventions: conventions), notices + cuts)
 }
 
+extension ModelStyle {
+  /// What scores are divided by where the configuration is silent.
+  package var temperature: Double {
+    switch self {
+    case .bgeM3: 0.02
+    case .colbert: 1
+    }
+  }
+
+  var reduction: ScoreReduction {
+    switch self {
+    case .bgeM3: .mean
+    case .colbert: .sum
+    }
+  }
+
+  func newHead(width: Int, dimension: Int) -> HeadShape {
+    switch self {
+    case .bgeM3: HeadShape(name: "colbert_linear", width: width, dimension: dimension, hasBias: true)
+    case .colbert: HeadShape(name: "linear", width: width, dimension: dimension, hasBias: false)
+    }
+  }
+}
+
 extension Parameters {
-  /// Fills a layout from a folder's files.
-  fileprivate convenience init(_ layout: ParameterLayout, _ folder: ModelFolder, newHead seed: UInt64?) throws {
+  /// Fills a layout from a folder's files; a head that the folder has not is left zero.
+  fileprivate convenience init(_ layout: ParameterLayout, _ folder: ModelFolder) throws {
     let owner = FrozenTensors()
     var frozen: [String: Matrix] = [:]
-    for tensor in layout.tensors where !(tensor.part == .head && folder.head == nil) {
-      let (file, name) = folder.source(of: tensor)
+    var trained: [(tensor: ParameterLayout.Tensor, file: any TensorFile, name: String)] = []
+    for tensor in layout.tensors {
+      guard let (file, name) = folder.source(of: tensor) else { continue }
       _ = try file.tensor(name, shape: tensor.shape)
-      if !tensor.isTrained { frozen[tensor.name] = try owner.view(file, name, count: tensor.count) }
+      if tensor.isTrained {
+        trained.append((tensor, file, name))
+      } else {
+        frozen[tensor.name] = try owner.view(file, name, count: tensor.count)
+      }
     }
     self.init(layout: layout, frozen: frozen, owner: owner)
-    for tensor in layout.trained where !(tensor.part == .head && folder.head == nil) {
-      let (file, name) = folder.source(of: tensor)
+    for (tensor, file, name) in trained {
       try value(tensor.name).withMutableSpan { try file.copy(name, into: &$0) }
-    }
-    if let seed, let shape = layout.tensors.last(where: { $0.part == .head && $0.name.hasSuffix(".weight") })?.shape {
-      initializeHead(
-        self, HeadShape(name: "linear", width: shape[1], dimension: shape[0], hasBias: false), seed: seed)
     }
   }
 }
 
 extension ModelFolder {
-  /// The file that holds a tensor of the layout, and its name there.
-  func source(of tensor: ParameterLayout.Tensor) -> (file: SafetensorsFile, name: String) {
-    if tensor.part == .head, let head { return (head.file, tensor.name) }
-    return (weights.file, weights.fileName(tensor.name))
+  /// The file that holds a tensor of the layout, and its name there; nil for a head that the folder has not.
+  func source(of tensor: ParameterLayout.Tensor) -> (file: any TensorFile, name: String)? {
+    guard tensor.part == .head else { return (weights.file, weights.fileName(tensor.name)) }
+    let head = [head?.tensors, sparseHead].compactMap { $0 }.first { $0.holds(tensor) }
+    return head.map { ($0.file, $0.fileName(tensor.name)) }
   }
 }
 
 /// Keeps alive what frozen tensors are views of: mapped files, and copies of what could not be read in place.
 private final class FrozenTensors {
-  private var files: [String: SafetensorsFile] = [:]
+  private var files: [any TensorFile] = []
   private let copies = Arena()
 
-  func view(_ file: SafetensorsFile, _ name: String, count: Int) throws -> Matrix {
-    files[file.path] = file
+  func view(_ file: any TensorFile, _ name: String, count: Int) throws -> Matrix {
+    if !files.contains(where: { $0 === file }) { files.append(file) }
     if let matrix = try file.matrix(name) { return matrix }
     let copy = copies.matrix(rows: 1, columns: count)
     try copy.withMutableSpan { try file.copy(name, into: &$0) }

@@ -1,10 +1,17 @@
-import Tokenizers
 import LateInteraction
+import Tokenizers
+
 /// `README.md` of a finished model: how it was trained.
 func modelCard(
-  _ configuration: Configuration, _ loaded: LoadedModel, steps: Int, rows: Int, evaluation: EvaluationResult?
+  _ configuration: Configuration, _ loaded: LoadedModel, temperature: Double, steps: Int, rows: Int,
+  evaluation: EvaluationResult?
 ) -> String {
   let conventions = loaded.input.conventions
+  let reduction =
+    switch loaded.model.reduction {
+    case .sum: "sum"
+    case .mean: "mean"
+    }
   var text = """
     ---
     tags:
@@ -15,11 +22,11 @@ func modelCard(
     # A ColBERT model
 
     Fine-tuned from `\(configuration.model.path)`: each token becomes a vector of \(loaded.model.head.shape.dimension) floats, a \
-    document's score is the sum over query tokens of the best match (MaxSim).
+    document's score is the \(reduction) over query tokens of the best match (MaxSim).
 
     - Queries up to \(conventions.queryMaxLength) tokens, documents up to \(conventions.documentMaxLength).
     - Trained for \(steps) steps of \(configuration.batch.queries) queries on \(rows) rows, contrastive loss over all \
-    documents of the batch, temperature \(configuration.loss.temperature ?? 1).
+    documents of the batch, temperature \(temperature).
 
     """
   if let evaluation {

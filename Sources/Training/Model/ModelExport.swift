@@ -4,9 +4,9 @@ import LateInteraction
 import Tokenizers
 import Tensors
 
-/// Writes a model as a Hugging Face folder in the layout it came in; a plain encoder becomes a PyLate folder.
+/// Writes a model as a Hugging Face folder in the layout of its style: BGE-M3's or PyLate's.
 ///
-/// Every weight is in safetensors files; a source's other weight files, which would be stale, are not copied. The folder
+/// The encoder is in a safetensors file; a source's other weight files, which would be stale, are not copied. The folder
 /// appears complete or not at all.
 struct ModelExport {
   let loaded: LoadedModel
@@ -27,7 +27,10 @@ struct ModelExport {
       if files.fileExists(atPath: aside) { try files.removeItem(atPath: aside) }
       try files.createDirectory(atPath: aside, withIntermediateDirectories: true)
       try writeEncoder(to: aside)
-      try writeHead(to: aside)
+      switch loaded.folder.style {
+      case .bgeM3: try writeBGEM3(to: aside)
+      case .colbert: try writePyLate(to: aside)
+      }
       try Data(card.utf8).write(to: URL(fileURLWithPath: "\(aside)/README.md"))
       if files.fileExists(atPath: directory) { try files.removeItem(atPath: directory) }
       try files.moveItem(atPath: aside, toPath: directory)
@@ -50,51 +53,25 @@ struct ModelExport {
       if let tensor = trained[name] {
         return TensorToWrite(name, shape: tensor.shape, .floats(parameters.value(tensor.name)))
       }
-      // What the encoder does not use, the pooler for one, stays as it was. Integer buffers (`position_ids`) are
-      // recomputed by whoever loads the model.
-      guard let info = file.info(name), info.type.isConvertible else { return nil }
+      // What the encoder does not use, the pooler for one, stays as it was. A language model's head around it does
+      // not: it is tied to the words, which have changed. Integer buffers (`position_ids`) are recomputed by whoever
+      // loads the model.
+      guard folder.weights.isEncoders(name), let info = file.info(name), info.type.isConvertible else { return nil }
       let values = others.matrix(rows: 1, columns: info.shape.reduce(1, *))
       try values.withMutableSpan { try file.copy(name, into: &$0) }
       return TensorToWrite(name, shape: info.shape, .floats(values))
     }
-    try writeSafetensors("\(directory)/model.safetensors", tensors: tensors, metadata: ["format": "pt"])
-  }
-
-  private func writeHead(to directory: String) throws {
-    let folder = loaded.folder
-    let (shape, parameters) = (loaded.model.head.shape, loaded.model.parameters)
-    let dense = "\(directory)/1_Dense"
-    try FileManager.default.createDirectory(atPath: dense, withIntermediateDirectories: true)
-    let names = ["linear.weight"] + (shape.hasBias ? ["linear.bias"] : [])
-    try writeSafetensors(
-      "\(dense)/model.safetensors",
-      tensors: names.map { TensorToWrite($0, shape: parameters.layout[$0]!.shape, .floats(parameters.value($0))) },
-      metadata: ["format": "pt"])
-    if let head = folder.head {
-      try copy("\(head.path)/config.json", to: "\(dense)/config.json")
-    } else {
-      try write(PyLateFiles.dense(shape), to: "\(dense)/config.json")
+    try withExtendedLifetime(others) {
+      _ = try writeSafetensors("\(directory)/model.safetensors", tensors: tensors, metadata: ["format": "pt"])
     }
-    try write(PyLateFiles.modules, to: "\(directory)/modules.json")
-    try writeConventions(to: directory)
   }
 
-  /// `config_sentence_transformers.json` and `sentence_bert_config.json`, with the lengths that the run used.
-  private func writeConventions(to directory: String) throws {
-    let source = "\(loaded.folder.path)/config_sentence_transformers.json"
-    let stated = loaded.folder.head == nil ? nil : FileManager.default.contents(atPath: source)
-    try write(
-      try PyLateFiles.conventions(loaded.input, keeping: stated), to: "\(directory)/config_sentence_transformers.json")
-    try write(
-      PyLateFiles.transformer(loaded.input.conventions), to: "\(directory)/sentence_bert_config.json")
-  }
-
-  private func copy(_ source: String, to target: String) throws {
+  func copy(_ source: String, to target: String) throws {
     guard FileManager.default.fileExists(atPath: source) else { return }
     try FileManager.default.copyItem(atPath: source, toPath: target)
   }
 
-  private func write(_ text: String, to path: String) throws {
+  func write(_ text: String, to path: String) throws {
     try Data(text.utf8).write(to: URL(fileURLWithPath: path))
   }
 }

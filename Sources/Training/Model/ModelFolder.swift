@@ -1,86 +1,73 @@
 import Checkpoints
 import Foundation
 package import LateInteraction
+package import Tokenizers
 
-/// A Hugging Face model folder as it lies on disk: where its encoder, tokenizer and head are.
+/// A Hugging Face model folder as it lies on disk: where its encoder, tokenizer and heads are.
 ///
-/// Plain BERT folders, PyLate's and Sentence Transformers' (`modules.json`) are understood.
+/// Plain BERT and XLM-R folders, BGE-M3's, PyLate's and Sentence Transformers' (`modules.json`) are understood.
 package struct ModelFolder: Sendable {
   package let path: String
   /// Where `config.json`, the encoder's weights and the tokenizer are: `path`, or the transformer module's subfolder.
   let encoderPath: String
   package let encoder: EncoderConfiguration
+  package let style: ModelStyle
   let weights: EncoderWeights
   /// The folder's own projection, if it has one.
   let head: FolderHead?
+  /// BGE-M3's sparse head, if the folder has it.
+  let sparseHead: HeadFile?
   /// What a reader of the log should know.
   let notices: [String]
 
   /// Reads and checks everything but the values of the tensors.
-  package init(_ path: String) throws {
+  ///
+  /// - Parameter style: the one that is asked for; nil: what the folder says. One that contradicts the folder is an
+  ///   error.
+  package init(_ path: String, style asked: ModelStyle? = nil) throws {
     let modules = try ModuleList(folder: path)
     self.path = path
     encoderPath = modules.transformerPath
     let encoder = try EncoderConfiguration(configFile: "\(encoderPath)/config.json")
-    guard FileManager.default.fileExists(atPath: "\(encoderPath)/model.safetensors") else {
-      throw ModelFileError(
-        path: encoderPath,
-        problem: "has no model.safetensors; save the model with save_pretrained(safe_serialization=True)")
-    }
     self.encoder = encoder
-    weights = try EncoderWeights("\(encoderPath)/model.safetensors")
-    head = try modules.densePath.map { try FolderHead($0, width: encoder.width) }
-    notices = modules.notices
+    let bgeM3 = try BGEM3Heads(folder: path, width: encoder.width)
+    let stated = try Self.statedStyle(path, modules, bgeM3)
+    if let asked, let stated, asked != stated.style {
+      throw UsageError(
+        """
+        model.style is \(asked.rawValue), but \(stated.file) makes \(path) a model of style \(stated.style.rawValue); \
+        leave model.style at auto, or choose another model.path
+        """)
+    }
+    style = stated?.style ?? asked ?? (encoder.family == .bert ? .colbert : .bgeM3)
+    weights = try EncoderWeights(weightsFile(in: encoderPath))
+    let dense = try modules.densePath.map { try FolderHead(module: $0, width: encoder.width) }
+    head = bgeM3?.colbert ?? dense
+    sparseHead = bgeM3?.sparse
+    notices = bgeM3 == nil ? modules.notices : []
+  }
+
+  /// The style that the folder's own files state and the file that does; nil for a plain encoder.
+  private static func statedStyle(
+    _ path: String, _ modules: ModuleList, _ bgeM3: BGEM3Heads?
+  ) throws -> (style: ModelStyle, file: String)? {
+    let colbert = try InputConventions.colbertStatement(folder: path) ?? modules.densePath
+    guard let file = bgeM3?.colbert.tensors.file.path else { return colbert.map { (.colbert, $0) } }
+    if let colbert {
+      throw ModelFileError(
+        path: colbert,
+        problem: "makes this a model of style colbert, but \(file) one of style bge-m3; remove one of the two")
+    }
+    return (.bgeM3, file)
   }
 
   /// The files that make the model what it is, whether they are there or not.
   var files: [String] {
-    ["modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "artifact.metadata"]
+    let heads = [head?.tensors, sparseHead].compactMap { $0?.file.path }
+    return ["modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "artifact.metadata"]
       .map { "\(path)/\($0)" }
-      + ModelExport.described.map { "\(encoderPath)/\($0)" } + [weights.file.path]
-      + (head.map { ["\($0.path)/config.json", $0.file.path] } ?? [])
-  }
-}
-
-/// A ColBERT projection in a Sentence Transformers module folder such as `1_Dense`.
-struct FolderHead: Sendable {
-  let path: String
-  let file: SafetensorsFile
-  let shape: HeadShape
-
-  init(_ path: String, width: Int) throws {
-    let config = try DenseConfig(folder: path)
-    guard config.in_features == width else {
-      throw ModelFileError(
-        path: "\(path)/config.json", problem: "in_features is \(config.in_features), the encoder's width is \(width)")
-    }
-    self.path = path
-    shape = HeadShape(name: "linear", width: width, dimension: config.out_features, hasBias: config.bias ?? true)
-    file = try SafetensorsFile("\(path)/model.safetensors")
-  }
-}
-
-/// `config.json` of a Dense module.
-private struct DenseConfig: Decodable {
-  let in_features: Int
-  let out_features: Int
-  let bias: Bool?
-  let activation_function: String?
-  let use_residual: Bool?
-
-  init(folder: String) throws {
-    let path = "\(folder)/config.json"
-    self = try readJSON(path)
-    if let activation = activation_function, !activation.hasSuffix("Identity") {
-      throw ModelFileError(path: path, problem: "activation_function is \(activation), expected Identity")
-    }
-    if use_residual == true {
-      throw ModelFileError(path: path, problem: "use_residual is true; a projection with a residual is not supported")
-    }
-    guard in_features > 0, out_features > 0 else {
-      throw ModelFileError(
-        path: path, problem: "in_features \(in_features) and out_features \(out_features) must be positive")
-    }
+      + ModelExport.described.map { "\(encoderPath)/\($0)" }
+      + (head?.module.map { ["\($0)/config.json"] } ?? []) + [weights.file.path] + heads
   }
 }
 

@@ -63,6 +63,16 @@ enum PyLateFiles {
         "skiplist_words": conventions.skipList.sorted().map { token($0) },
         "do_query_expansion": conventions.expandsQueries,
       ]
+    return try lengths(conventions, in: &settings)
+  }
+
+  /// The lengths alone, beside what `stated`, the source's own file, has.
+  static func lengths(_ conventions: InputConventions, keeping stated: Data?) throws -> String {
+    var settings = stated.flatMap { try? JSONSerialization.jsonObject(with: $0) as? [String: Any] } ?? [:]
+    return try lengths(conventions, in: &settings)
+  }
+
+  private static func lengths(_ conventions: InputConventions, in settings: inout [String: Any]) throws -> String {
     settings["query_length"] = conventions.queryMaxLength
     settings["document_length"] = conventions.documentMaxLength
     let data = try JSONSerialization.data(

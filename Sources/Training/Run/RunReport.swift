@@ -2,6 +2,7 @@ import Communication
 import Datasets
 import LateInteraction
 import Tensors
+import Tokenizers
 
 /// What a run says before its first step: data, lengths, parameters, memory.
 struct RunReport {
@@ -17,6 +18,7 @@ struct RunReport {
       Self.data(setup),
       "texts: \(lengths.description)",
       Self.parameters(setup),
+      Self.scores(setup),
       Self.ranks(setup, communicator.rankCount, queriesPerRank: queriesPerRank),
       "memory expected: \(estimate.description) a rank",
     ]
@@ -35,6 +37,11 @@ struct RunReport {
     let head = setup.model.hasNewHead ? " from a new head, seed \(setup.configuration.run.seed)" : ""
     return
       "parameters: \(layout.trainedCount) trained of \(total); vectors of \(setup.model.model.head.shape.dimension)\(head)"
+  }
+
+  private static func scores(_ setup: TrainingSetup) -> String {
+    let reduction = setup.model.model.reduction
+    return "scores: \(reduction.rawValue) over query tokens, style \(setup.model.folder.style.rawValue), temperature \(setup.temperature)"
   }
 
   private static func ranks(_ setup: TrainingSetup, _ rankCount: Int, queriesPerRank: Int) -> String {

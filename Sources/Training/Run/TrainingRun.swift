@@ -170,7 +170,8 @@ final class TrainingRun {
   private func writeModel() throws {
     communicator.context = "writing the model"
     let card = modelCard(
-      configuration, setup.model, steps: totalSteps, rows: setup.data.count, evaluation: lastEvaluation)
+      configuration, setup.model, temperature: setup.temperature, steps: totalSteps, rows: setup.data.count,
+      evaluation: lastEvaluation)
     try communicator.onRoot("writing \(directory.modelPath)") { () -> Void in
       try ModelExport(loaded: setup.model, card: card).write(to: directory.modelPath)
     }

@@ -11,6 +11,8 @@ struct TrainingSetup {
   let data: TrainingData
   let sampler: Sampler
   let trainer: Trainer
+  /// What scores are divided by.
+  let temperature: Double
   let builder: BatchBuilder
 
   /// Loads everything. Collective: every rank calls it; a fault on one is an error on all.
@@ -29,8 +31,8 @@ struct TrainingSetup {
     sampler = Sampler(
       counts: data.counts, batchQueries: configuration.batch.queries,
       negativesPerQuery: configuration.data.negativesPerQuery, shuffle: configuration.data.shuffle, seed: seed)
-    trainer = Trainer(
-      model.model, temperature: Float(configuration.loss.temperature ?? 1), seed: seed, communicator: communicator)
+    temperature = configuration.loss.temperature ?? model.folder.style.temperature
+    trainer = Trainer(model.model, temperature: Float(temperature), seed: seed, communicator: communicator)
     builder = BatchBuilder(
       data: data, sampler: sampler, input: model.input, accumulation: configuration.batch.accumulation,
       rank: communicator.rank, rankCount: communicator.rankCount)
@@ -49,9 +51,16 @@ extension ModelSettings {
       case .all: .all
       case .top(let layers): .top(layers)
       }
+    let style: ModelStyle? =
+      switch configuration.model.style {
+      case .auto: nil
+      case .bgeM3: .bgeM3
+      case .colbert: .colbert
+      }
     self.init(
-      path: path ?? configuration.model.path, dimension: configuration.model.dimension, trained: trained,
+      path: path ?? configuration.model.path, style: style, dimension: configuration.model.dimension, trained: trained,
       dropout: configuration.model.dropout, queryMaxLength: configuration.data.queryMaxLength,
-      documentMaxLength: configuration.data.documentMaxLength, seed: UInt64(configuration.run.seed))
+      documentMaxLength: configuration.data.documentMaxLength, seed: UInt64(configuration.run.seed),
+      reachesSparseHead: configuration.loss.objective == .unified)
   }
 }
