@@ -5,9 +5,11 @@ import Testing
 
 @Suite struct EmbeddingTests {
   /// Around the 64 columns that a thread takes in the backward pass; BERT's rules and XLM-R's.
-  @Test(arguments: [1, 63, 64, 65, 130], [
-    EmbeddingRules(positionOffset: 0, padding: 4), EmbeddingRules(positionOffset: 2, padding: 1),
-  ])
+  @Test(
+    arguments: [1, 63, 64, 65, 130],
+    [
+      EmbeddingRules(positionOffset: 0, padding: 4), EmbeddingRules(positionOffset: 2, padding: 1),
+    ])
   func looksUpAndPullsBack(width: Int, rules: EmbeddingRules) {
     var numbers = TestNumbers(seed: UInt64(width))
     let words = TestMatrix(rows: 11, columns: width, &numbers)

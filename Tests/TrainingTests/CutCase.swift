@@ -8,16 +8,39 @@ import Tokenizers
 
 @testable import Training
 
+/// What is trained on the batch that is cut.
+enum CutModel: CaseIterable, Sendable {
+  /// BERT with query expansion and a skip list, summed scores.
+  case pylate
+  /// XLM-R, mean scores, a sparse head that the objective does not reach.
+  case bgeM3
+  /// The same with frozen words and a frozen layer.
+  case bgeM3Top2
+
+  fileprivate var settings: ModelSettings {
+    switch self {
+    case .pylate: ModelSettings(path: fixture("tiny-pylate"), trained: .all, dropout: 0.1)
+    case .bgeM3: ModelSettings(path: fixture("tiny-bge-m3"), trained: .all, dropout: 0.1)
+    case .bgeM3Top2: ModelSettings(path: fixture("tiny-bge-m3"), trained: .top(2), dropout: 0.1)
+    }
+  }
+}
+
 /// One global batch of real texts, to be cut in every way: 11 queries with no, one or two hard negatives, dropout 0.1.
 struct CutCase {
   static let queryCount = 11
   /// Not 0, so that the dropout key's step shows.
   static let step = 3
-  private let model: String
+  private let model: CutModel
   private let data: TrainingData
 
-  init() throws {
-    model = fixture("tiny-pylate")
+  /// The batch of one rank in one chunk, on one thread.
+  static func whole(_ model: CutModel = .pylate) throws -> CutOutcome {
+    try CutCase(model).outcome(SoloCommunicator(), accumulation: 1, threads: 1)
+  }
+
+  init(_ model: CutModel = .pylate) throws {
+    self.model = model
     data = try withFolder(["train.jsonl": try Self.rows()]) { try TrainingData(paths: ["\($0)/train.jsonl"]) }
   }
 
@@ -35,8 +58,7 @@ struct CutCase {
   func outcome(
     _ communicator: any Communicator, accumulation: Int, threads: Int, fault: PlantedFault? = nil
   ) throws -> CutOutcome {
-    let settings = ModelSettings(path: model, trained: .all, dropout: 0.1)
-    let loaded = try LoadedModel(settings, trains: true, on: ThreadPool(threadCount: threads))
+    let loaded = try LoadedModel(model.settings, trains: true, on: ThreadPool(threadCount: threads))
     let sampler = Sampler(
       counts: data.counts, batchQueries: Self.queryCount, negativesPerQuery: 2, shuffle: true, seed: 7)
     let builder = BatchBuilder(
@@ -62,6 +84,8 @@ struct CutOutcome: Equatable {
   /// The winners of each query's tokens, over all documents.
   private let winners: [[Int]]
   private let losses: [Double]
+  /// The rows of the word table that have a gradient.
+  private let words: [Int32]
   let gradient: [Float]
 
   init(_ trainer: Trainer, _ batch: RankBatch, share: Range<Int>) throws {
@@ -74,12 +98,13 @@ struct CutOutcome: Equatable {
     documents = scored.documents.rows.values
     winners = queryRows.map { rows in rows.flatMap { row in (0..<table.columns).map { table[row, $0] } } }
     losses = try trainer.gradients(of: batch, step: CutCase.step)
+    words = trainer.model.parameters.wordGradients?.rows ?? []
     gradient = trainer.model.parameters.allGradientValues
   }
 
   /// In what a share differs from the uncut batch; empty when the law of cuts holds.
   ///
-  /// Vectors, winners and each query's loss bit for bit; the gradient to 1e-5, since sums over ranks and chunks are
+  /// Vectors, winners, each query's loss and the words bit for bit; the gradient to 1e-5, since sums over ranks and chunks are
   /// added in another order (float32's rounding, 6e-8, over a few dozen partial sums).
   func differences(from whole: CutOutcome) -> [String] {
     var found: [String] = []
@@ -89,6 +114,7 @@ struct CutOutcome: Equatable {
     if documents != whole.documents { found.append("document vectors") }
     if winners != Array(whole.winners[share]) { found.append("winners") }
     if losses != Array(whole.losses[share]) { found.append("losses") }
+    if words != whole.words { found.append("words") }
     let error = relativeError(gradient, whole.gradient)
     if error > 1e-5 { found.append("gradient by \(error)") }
     return found

@@ -19,7 +19,7 @@ struct Cut: Sendable, CustomTestStringConvertible {
 @Suite struct CutTests {
   @Test(arguments: [1, 2, 3, 4], Cut.all)
   func changesNothing(rankCount: Int, cut: Cut) throws {
-    let whole = try CutCase().outcome(SoloCommunicator(), accumulation: 1, threads: 1)
+    let whole = try CutCase.whole()
     let found = try ThreadCommunicator.run(rankCount: rankCount) { communicator in
       try CutCase().outcome(communicator, accumulation: cut.accumulation, threads: cut.threads)
         .differences(from: whole)
@@ -27,9 +27,18 @@ struct Cut: Sendable, CustomTestStringConvertible {
     #expect(found.flatMap { $0 } == [])
   }
 
+  @Test(arguments: [1, 2, 3, 4], [CutModel.bgeM3, .bgeM3Top2])
+  func changesNothingOfBGEM3(rankCount: Int, model: CutModel) throws {
+    let whole = try CutCase.whole(model)
+    let found = try ThreadCommunicator.run(rankCount: rankCount) { communicator in
+      try CutCase(model).outcome(communicator, accumulation: 2, threads: 2).differences(from: whole)
+    }
+    #expect(found.flatMap { $0 } == [])
+  }
+
   /// More ranks than queries: some have nothing to do, and no row is lost.
   @Test func ranksMayHaveNothing() throws {
-    let whole = try CutCase().outcome(SoloCommunicator(), accumulation: 1, threads: 1)
+    let whole = try CutCase.whole()
     let found = try ThreadCommunicator.run(rankCount: 13) { communicator in
       try CutCase().outcome(communicator, accumulation: 1, threads: 1).differences(from: whole)
     }
@@ -38,7 +47,7 @@ struct Cut: Sendable, CustomTestStringConvertible {
 
   @Test(arguments: PlantedFault.allCases)
   func noticesPlantedFaults(fault: PlantedFault) throws {
-    let whole = try CutCase().outcome(SoloCommunicator(), accumulation: 1, threads: 1)
+    let whole = try CutCase.whole()
     let found = try ThreadCommunicator.run(rankCount: 2) { communicator in
       try CutCase().outcome(communicator, accumulation: 2, threads: 1, fault: fault).differences(from: whole)
     }
@@ -50,13 +59,18 @@ struct Cut: Sendable, CustomTestStringConvertible {
 @Suite(.serialized, .enabled(if: MPITestWorld.isLaunched), .timeLimit(.minutes(5)))
 struct MPICutTests {
   @Test(arguments: Cut.all)
-  func changesNothing(cut: Cut) throws {
+  func changesNothing(cut: Cut) throws { try check(.pylate, cut) }
+
+  @Test(arguments: [CutModel.bgeM3, .bgeM3Top2], [Cut(accumulation: 1, threads: 1), Cut(accumulation: 3, threads: 2)])
+  func changesNothingOfBGEM3(model: CutModel, cut: Cut) throws { try check(model, cut) }
+
+  private func check(_ model: CutModel, _ cut: Cut) throws {
     let world = MPITestWorld.communicator
-    let whole = try CutCase().outcome(SoloCommunicator(), accumulation: 1, threads: 1)
-    let outcome = try CutCase().outcome(world, accumulation: cut.accumulation, threads: cut.threads)
+    let whole = try CutCase.whole(model)
+    let outcome = try CutCase(model).outcome(world, accumulation: cut.accumulation, threads: cut.threads)
     #expect(outcome.differences(from: whole) == [], "rank \(world.rank) of \(world.rankCount)")
     // The same cut twice is the same bits throughout, the gradient too.
-    let again = try CutCase().outcome(world, accumulation: cut.accumulation, threads: cut.threads)
+    let again = try CutCase(model).outcome(world, accumulation: cut.accumulation, threads: cut.threads)
     #expect(again == outcome, "rank \(world.rank) of \(world.rankCount), again")
   }
 
@@ -64,7 +78,7 @@ struct MPICutTests {
   func noticesPlantedFaults(fault: PlantedFault) throws {
     let world = MPITestWorld.communicator
     guard fault.shows(rankCount: world.rankCount, accumulation: 2) else { return }
-    let whole = try CutCase().outcome(SoloCommunicator(), accumulation: 1, threads: 1)
+    let whole = try CutCase.whole()
     let outcome = try CutCase().outcome(world, accumulation: 2, threads: 1, fault: fault)
     let noticed = try world.allReduceSum([outcome.differences(from: whole).isEmpty ? 0 : 1])[0]
     #expect(noticed > 0, "\(fault) went unnoticed")

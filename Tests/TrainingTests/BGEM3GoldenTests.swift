@@ -1,0 +1,113 @@
+import Checkpoints
+import Foundation
+import LateInteraction
+import TestSupport
+import Tensors
+import Testing
+
+@testable import Training
+
+/// The ColBERT half of BGE-M3 against PyTorch in float64; `make-bge-m3-reference.py` says how the files come about.
+@Suite struct BGEM3GoldenTests {
+  /// tiny-bge-m3 with one of its two files of the encoder's weights, gone when `body` returns.
+  private func withGolden<Result>(
+    weights: String = "model.safetensors", _ body: (GoldenModel, TinyBGEM3) throws -> Result
+  ) throws -> Result {
+    let expected: TinyBGEM3 = try readJSON(fixture("bge-m3.json"))
+    return try withFolder { folder in
+      let model = "\(folder)/model"
+      try FileManager.default.copyItem(atPath: fixture("tiny-bge-m3"), toPath: model)
+      for other in ["model.safetensors", "pytorch_model.bin"] where other != weights {
+        try FileManager.default.removeItem(atPath: "\(model)/\(other)")
+      }
+      let golden = try GoldenModel(
+        folder: model, rows: "bge-m3-train.jsonl", temperature: expected.temperature,
+        queryMaxLength: expected.query_max_length, documentMaxLength: expected.passage_max_length)
+      return try body(golden, expected)
+    }
+  }
+
+  private func worst(_ ours: Matrix, _ file: SafetensorsFile, _ name: String) throws -> Float {
+    let theirs = try floats(file, name, ours.count)
+    return zip(ours.values, theirs).map { abs($0 - $1) }.max() ?? .infinity
+  }
+
+  /// From either file of the encoder's weights: ids, hidden states, vectors without the first token's, scores.
+  @Test(arguments: ["model.safetensors", "pytorch_model.bin"])
+  func forward(weights: String) throws {
+    try withGolden(weights: weights) { golden, expected in
+      let tokens = golden.batch.chunks[0].tokens
+      #expect(tokens.ids == (expected.query_ids + expected.passage_ids).flatMap { $0 })
+      let file = try SafetensorsFile(fixture("bge-m3-forward.safetensors"))
+      let hidden = golden.loaded.model.encoder.forward(tokens, moment: nil, keepsActivations: false)
+      let queryTokens = expected.query_ids.reduce(0) { $0 + $1.count }
+      #expect(try worst(hidden.rows(0..<queryTokens), file, "query.hidden") < 1e-5)
+      #expect(try worst(hidden.rows(queryTokens..<hidden.rows), file, "passage.hidden") < 1e-5)
+      let scored = try golden.trainer.score(golden.batch, step: 0)
+      #expect(try worst(scored.queries.rows, file, "query.colbert") < 1e-5)
+      #expect(try worst(scored.documents.rows, file, "passage.colbert") < 1e-5)
+      #expect(try worst(scored.result.scores, file, "scores.colbert") < 1e-5)
+    }
+  }
+
+  @Test(arguments: ["model.safetensors", "pytorch_model.bin"])
+  func lossAndGradients(weights: String) throws {
+    try withGolden(weights: weights) { golden, expected in
+      #expect(abs(try golden.loss() - expected.losses["infonce"]!) < 5e-6)
+      try golden.checkGradients("bge-m3-grad-infonce.safetensors") { $0 }
+      for name in ["sparse_linear.weight", "sparse_linear.bias"] {
+        let gradient = golden.loaded.model.parameters.gradientValues(name)
+        #expect(gradient?.allSatisfy { $0 == 0 } == true, "\(name), which the objective does not reach")
+      }
+    }
+  }
+
+  /// Twelve updates of AdamW with warm-up, clipping and decay of every parameter that the loss reaches: also of the rows
+  /// of words that no text has, not of the sparse head.
+  @Test func run() throws {
+    try withGolden { golden, expected in
+      let (run, parameters) = (expected.training, golden.loaded.model.parameters)
+      let start = parameters.allValues.values
+      let optimizer = AdamW(
+        AdamWSettings(
+          learningRate: run.lr, headLearningRate: nil, weightDecay: run.weight_decay, decaysVectors: true,
+          betas: (run.betas[0], run.betas[1]), epsilon: run.eps, clipNorm: run.clip_norm),
+        parameters.layout, on: golden.loaded.model.pool)
+      let schedule = Schedule(.linear, warmup: Double(run.warmup_steps), totalSteps: run.steps)
+      for step in 0..<run.steps {
+        let loss = try golden.loss()
+        let norm = optimizer.norm(parameters)
+        #expect(abs(loss - run.loss_curve[step]) < 5e-6, "loss of step \(step)")
+        #expect(abs(norm / run.grad_norms[step] - 1) < 1e-5, "norm of step \(step)")
+        optimizer.update(parameters, step: step, factor: schedule.factor(at: step), norm: norm)
+      }
+      let distance = try golden.distance(from: "bge-m3-trained.safetensors", start: start)
+      #expect(distance < 1e-4)
+      for name in ["sparse_linear.weight", "sparse_linear.bias"] {
+        #expect(parameters.value(name).values == Array(start[parameters.layout[name]!.range!]), "\(name)")
+      }
+    }
+  }
+}
+
+/// `bge-m3.json`.
+private struct TinyBGEM3: Decodable {
+  struct Run: Decodable {
+    let steps: Int
+    let lr: Double
+    let weight_decay: Double
+    let betas: [Double]
+    let eps: Double
+    let clip_norm: Double
+    let warmup_steps: Int
+    let loss_curve: [Double]
+    let grad_norms: [Double]
+  }
+  let temperature: Double
+  let query_max_length: Int
+  let passage_max_length: Int
+  let query_ids: [[Int32]]
+  let passage_ids: [[Int32]]
+  let losses: [String: Double]
+  let training: Run
+}
