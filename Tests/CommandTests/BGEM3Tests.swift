@@ -63,7 +63,8 @@ struct BGEM3Tests {
         "1_Pooling", "README.md", "colbert_linear.pt", "config.json", "config_sentence_transformers.json",
         "model.safetensors", "modules.json", "sentencepiece.bpe.model", "sparse_linear.pt", "tokenizer_config.json",
       ])
-    for name in ["config.json", "modules.json", "1_Pooling/config.json", "sentencepiece.bpe.model", "sparse_linear.pt"] {
+    for name in ["config.json", "modules.json", "1_Pooling/config.json", "sentencepiece.bpe.model", "sparse_linear.pt"]
+    {
       #expect(try folder.isSame("run/model/\(name)", as: "model/\(name)"), "\(name)")
     }
     #expect(try folder.text(of: "run/model/README.md").contains("the mean over query tokens"))
@@ -117,7 +118,7 @@ struct BGEM3Tests {
     #expect(try encode("run/model", to: "vectors").tensor("vectors").shape[1] == 24)
     let again = try run.train(settings(["model.path=run/model", "model.style=colbert", "run.directory=other"]))
     #expect(again.status == 64)
-    #expect(again.complaints.joined().contains("model.style is colbert, but run/model/colbert_linear.pt makes run/model"))
+    #expect(again.complaints.joined().contains("model.style is colbert, but run/model/colbert_linear.pt makes"))
   }
 
   /// A tensor of a folder in BGE-M3's layout, by the layout's name.

@@ -40,8 +40,10 @@ struct RunReport {
   }
 
   private static func scores(_ setup: TrainingSetup) -> String {
-    let reduction = setup.model.model.reduction
-    return "scores: \(reduction.rawValue) over query tokens, style \(setup.model.folder.style.rawValue), temperature \(setup.temperature)"
+    """
+    scores: \(setup.model.model.reduction.rawValue) over query tokens (style \(setup.model.folder.style.rawValue)), \
+    temperature \(setup.temperature)
+    """
   }
 
   private static func ranks(_ setup: TrainingSetup, _ rankCount: Int, queriesPerRank: Int) -> String {
