@@ -11,7 +11,7 @@ final class TinyModel {
 
   init(
     training part: TrainedPart = .all, dropout: Float = 0, threads: Int = 1, reduction: ScoreReduction = .sum,
-    headBias: Bool = true
+    headBias: Bool = true, perturbation: Perturbation? = nil
   ) {
     let encoder = EncoderConfiguration(
       family: .xlmRoberta, width: Self.width, layerCount: 2, headCount: 3, intermediateWidth: 40,
@@ -19,7 +19,7 @@ final class TinyModel {
       hiddenDropout: dropout, attentionDropout: dropout)
     let head = HeadShape(name: "colbert_linear", width: Self.width, dimension: 8, hasBias: headBias)
     let layout = ParameterLayout(encoder: encoder, head: head, training: part)
-    let values = Self.randomValues(layout)
+    let values = Self.randomValues(layout, perturbation)
     let frozen = Frozen(layout, values)
     parameters = Parameters(layout: layout, frozen: frozen.matrices.mapValues(\.matrix), owner: frozen)
     for tensor in layout.trained { parameters.value(tensor.name).assign(values[tensor.name]!) }
@@ -31,13 +31,22 @@ final class TinyModel {
   }
 
   /// Weights small enough for a smooth loss, gains around 1.
-  private static func randomValues(_ layout: ParameterLayout) -> [String: [Float]] {
+  private static func randomValues(_ layout: ParameterLayout, _ perturbation: Perturbation?) -> [String: [Float]] {
     var numbers = TestNumbers(seed: 12)
+    var signs = TestNumbers(seed: perturbation?.seed ?? 0)
+    let size = perturbation?.size ?? 0
     return Dictionary(
       uniqueKeysWithValues: layout.tensors.map { tensor in
         let values = numbers.floats(tensor.count).map { $0 * 0.4 }
-        return (tensor.name, tensor.name.hasSuffix("LayerNorm.weight") ? values.map { 1 + $0 } : values)
+        let centred = tensor.name.hasSuffix("LayerNorm.weight") ? values.map { 1 + $0 } : values
+        return (tensor.name, centred.map { $0 * (1 + (signs.integer(below: 2) == 0 ? size : -size)) })
       })
+  }
+
+  /// Every parameter a little larger or smaller, by random signs: by `size` of itself.
+  struct Perturbation {
+    let seed: UInt64
+    let size: Float
   }
 
   /// Views of frozen tensors and what keeps them alive.
@@ -64,11 +73,6 @@ final class TinyModel {
   /// All vectors of a batch.
   func vectors(_ texts: TinyTexts, moment: DropoutMoment? = nil, keepsActivations: Bool = false) -> [Float] {
     model.forward(texts.batch, moment: moment, keepsActivations: keepsActivations).values
-  }
-
-  /// The contrastive loss of a batch when these tokens win MaxSim: smooth in the parameters, as the true loss is not.
-  func loss(_ texts: TinyTexts, moment: DropoutMoment?, winners: [Int]) -> Double {
-    texts.loss(vectors(texts, moment: moment), model.reduction, winners: winners)
   }
 
   /// Adds the gradients of the contrastive loss of a batch, in one pass.
@@ -149,8 +153,8 @@ struct TinyTexts {
     return (upstream, (0..<winners.rows).flatMap { row in (0..<winners.columns).map { winners[row, $0] } })
   }
 
-  /// The loss of vectors in double, with given winners.
-  func loss(_ vectors: [Float], _ reduction: ScoreReduction, winners: [Int]) -> Double {
+  /// The contrastive loss of vectors when these tokens win MaxSim: smooth in the vectors, as the true loss is not.
+  func loss(_ vectors: [Double], _ reduction: ScoreReduction, winners: [Int]) -> Double {
     let cut = batch.vectorStarts[Self.queryCount] * 8
     let queries = NaiveTexts(Array(vectors[..<cut]), starts: queryStarts, dimension: 8)
     let documents = NaiveTexts(Array(vectors[cut...]), starts: documentStarts, dimension: 8)

@@ -8,7 +8,11 @@ package struct NaiveTexts {
   package let dimension: Int
 
   package init(_ rows: [Float], starts: [Int], dimension: Int) {
-    self.rows = rows.map(Double.init)
+    self.init(rows.map(Double.init), starts: starts, dimension: dimension)
+  }
+
+  package init(_ rows: [Double], starts: [Int], dimension: Int) {
+    self.rows = rows
     self.starts = starts
     self.dimension = dimension
   }
