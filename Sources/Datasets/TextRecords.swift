@@ -1,6 +1,6 @@
 /// The texts of a file of `{"text": …}` lines, for `encode` and `tokenize`. BEIR's `_id` and `title` are allowed.
 ///
-/// Opening checks every line; the texts stay in the mapped file, so memory is bounded by how many are asked for at once.
+/// Opening checks every line; the texts stay in the file, so memory is bounded by how many are asked for at once.
 package struct TextRecords: Sendable {
   private let file: JSONLinesFile<TextRecord>
 

@@ -1,7 +1,7 @@
 /// The rows of one or more training files, numbered through them in order.
 ///
-/// Opening checks every row; the texts stay in the mapped files and are parsed when a row is asked for. In memory it keeps
-/// sixteen bytes a row.
+/// Opening checks every row; the texts stay in the files, and are read and parsed when a row is asked for. In memory it keeps
+/// twenty bytes a row.
 package struct TrainingData: Sendable {
   private var files: [JSONLinesFile<TrainingRow>] = []
   /// The number of each file's first row.

@@ -44,8 +44,24 @@ struct FailureTests {
     #expect(ContinuousClock.now - start < .seconds(10))
     #expect(ended.status == 65)
     #expect(ended.complaints.count == 1)
-    #expect(ended.complaints.joined().contains("the line has changed since the file was opened"), "\(ended.errors)")
+    #expect(ended.complaints.joined().contains("the file changed while it was read"), "\(ended.errors)")
     #expect(ended.complaints.joined().hasPrefix("error: train.jsonl:"))
+  }
+
+  /// The training data are cut short, in place, while they are read: an error that names the line, no signal.
+  @Test(arguments: [nil, 2]) func dataCutShortEndTheRun(ranks: Int?) throws {
+    let run = try ShortRun()
+    try run.folder.copy(fixture("pylate-train.jsonl"), to: "train.jsonl")
+    let data = try FileHandle(forUpdating: URL(fileURLWithPath: "\(run.folder.path)/train.jsonl"))
+    let ended = try run.train(long + ["--set", "data.train=[train.jsonl]"], ranks: ranks, until: 2) { _ in
+      try data.truncate(atOffset: 100)
+    }
+    #expect(ended.status == 65)
+    // Each rank may come upon a line of its own.
+    #expect((1...(ranks ?? 1)).contains(ended.complaints.count))
+    for complaint in ended.complaints {
+      #expect(complaint.contains(#/^error: train\.jsonl:\d: the file changed while it was read/#))
+    }
   }
 
   /// Ranks whose files differ, if by one bit of a weight, would train nobody's model without a word.

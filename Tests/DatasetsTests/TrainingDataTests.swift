@@ -124,17 +124,4 @@ import Testing
     let pipe = try #require(throws: DataError.self) { try TrainingData(paths: [folder.path + "/pipe"]) }
     #expect(pipe.reason.contains("it is a pipe"))
   }
-
-  @Test func saysWhenAFileChangedWhileInUse() throws {
-    let path = try folder.write(
-      "rows.jsonl", "{\"query\": \"a\", \"pos\": [\"p\"]}\n{\"query\": \"b\", \"pos\": [\"p\"]}\n")
-    let data = try TrainingData(paths: [path])
-    let file = try FileHandle(forWritingTo: URL(filePath: path))
-    try file.seek(toOffset: 29)
-    try file.write(contentsOf: Data("]".utf8))
-    try file.close()
-    #expect(try data.row(0).query == "a")
-    let error = try #require(throws: DataError.self) { try data.row(1) }
-    #expect(error.description.hasPrefix("\(path):2: the line has changed"))
-  }
 }

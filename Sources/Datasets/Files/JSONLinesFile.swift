@@ -9,61 +9,78 @@ protocol JSONLinesRow: Decodable, Sendable {
   var defect: String? { get }
 }
 
-/// The rows of a JSON Lines file, checked completely when it is opened and parsed again whenever one is asked for.
+/// The rows of a JSON Lines file, checked completely when it is opened, and read and parsed again whenever one is asked for.
 ///
-/// In memory it keeps eight bytes a row; the text stays in the mapped file.
+/// In memory it keeps twelve bytes a row; the text stays in the file.
 struct JSONLinesFile<Row: JSONLinesRow>: Sendable {
-  private let file: MappedFile
-  /// The byte at which each row's line starts.
+  private let file: DataFile
+  /// The byte at which each row's line starts; one more for where the last one's ends.
   private var starts: [Int] = []
+  /// Of each row's line, so that a file that is changed while it is used does not pass for what it was.
+  private var fingerprints: [UInt32] = []
+  /// How many blank lines there are before a row, for the rows where that grows.
+  private var blankLines: [(row: Int, count: Int)] = []
 
   /// Reads and checks every row, and hands each to `visit`.
   ///
   /// Throws `DataError` at the first defect, also when there is no row, and `MissingFileError`.
   init(path: String, visit: (Row) throws -> Void = { _ in }) throws {
-    file = try MappedFile(path: path)
+    file = try DataFile(path: path)
     let decoder = JSONDecoder()
-    var lines = LineReader(file)
+    var lines = try LineReader(file)
+    var end = 0
     while let line = try lines.next() {
       let row = try Self.decode(line, of: file, with: decoder)
       if let defect = row.defect { throw Self.error(file, line.number, defect) }
       try visit(row)
-      starts.append(line.range.lowerBound)
+      note(line)
+      end = lines.offset
     }
-    if starts.isEmpty {
+    if count == 0 {
       throw DataError(path: path, reason: "the file holds no row", advice: "Fill it with lines like \(Row.example)")
     }
+    starts.append(end)
   }
 
-  var count: Int { starts.count }
+  var count: Int { fingerprints.count }
 
-  /// Row `index`, parsed anew. Throws `DataError` when the line is not what it was when the file was opened.
+  /// Row `index`, read and parsed anew. Throws `DataError` when the line is not what it was when the file was opened.
   func row(_ index: Int) throws -> Row {
-    var lines = LineReader(file, at: starts[index])
-    guard let line = try? lines.next(), let row = try? Self.decode(line, of: file, with: JSONDecoder()) else {
+    let bytes = try file.bytes(at: starts[index], count: starts[index + 1] - starts[index])
+    let line = bytes[..<(bytes.firstNewline() ?? bytes.count)].withoutCarriageReturn
+    guard Self.fingerprint(line) == fingerprints[index] else {
       throw error(
-        atRow: index, reason: "the line has changed since the file was opened",
+        atRow: index, reason: "the file changed while it was read",
         advice: "Leave data files alone while a run reads them")
     }
-    return row
+    return try Self.decode(
+      Line(bytes: line, offset: starts[index], number: lineNumber(ofRow: index)), of: file, with: JSONDecoder())
   }
 
-  /// The number of row `index`'s line, from 1. Counts lines: for messages only.
-  func lineNumber(ofRow index: Int) -> Int { file.lineNumber(at: starts[index]) }
+  /// The number of row `index`'s line, from 1.
+  func lineNumber(ofRow index: Int) -> Int { index + 1 + (blankLines.last { $0.row <= index }?.count ?? 0) }
 
   /// An error about row `index` that names its file and line.
   func error(atRow index: Int, reason: String, advice: String) -> DataError {
     DataError(path: file.path, line: lineNumber(ofRow: index), reason: reason, advice: advice)
   }
 
-  /// Numbers the rows anew: row `i` becomes what row `order[i]` was.
-  mutating func reorder(by order: [Int]) {
-    precondition(order.count == count, "an order of \(order.count) for \(count) rows")
-    starts = order.map { starts[$0] }
+  private mutating func note(_ line: Line) {
+    let blank = line.number - count - 1
+    if blank > blankLines.last?.count ?? 0 { blankLines.append((count, blank)) }
+    starts.append(line.offset)
+    fingerprints.append(Self.fingerprint(line.bytes))
   }
 
-  private static func decode(_ line: Line, of file: MappedFile, with decoder: JSONDecoder) throws -> Row {
-    let bytes = file.bytes[line.range]
+  /// Good for this process alone.
+  private static func fingerprint(_ bytes: [UInt8]) -> UInt32 {
+    var hasher = Hasher()
+    unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    return UInt32(truncatingIfNeeded: hasher.finalize())
+  }
+
+  private static func decode(_ line: Line, of file: DataFile, with decoder: JSONDecoder) throws -> Row {
+    let bytes = Data(line.bytes)
     do {
       return try decoder.decode(Row.self, from: bytes)
     } catch {
@@ -71,7 +88,7 @@ struct JSONLinesFile<Row: JSONLinesRow>: Sendable {
     }
   }
 
-  private static func error(_ file: MappedFile, _ line: Int, _ reason: String) -> DataError {
+  private static func error(_ file: DataFile, _ line: Int, _ reason: String) -> DataError {
     DataError(
       path: file.path, line: line, reason: reason, advice: "Mend or remove the line; a good one: \(Row.example)")
   }

@@ -22,11 +22,11 @@ struct Judgements {
     self.path = path
     self.queries = queries
     self.documents = documents
-    let file = try MappedFile(path: path)
-    var lines = LineReader(file)
+    let file = try DataFile(path: path)
+    var lines = try LineReader(file)
     var isFirst = true
     while let line = try lines.next() {
-      let text = String(decoding: file.bytes[line.range], as: UTF8.self)
+      let text = String(decoding: line.bytes, as: UTF8.self)
       let fields = text.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
       if !isFirst || !isHeader(fields) { try add(fields, line.number) }
       isFirst = false

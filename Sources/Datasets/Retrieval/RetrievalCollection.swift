@@ -5,7 +5,7 @@ import Foundation
 /// Documents are numbered by their ids in ascending order of bytes. Of two documents with the same score the one with the
 /// larger number therefore ranks first, as `trec_eval` has it, and nobody else needs the ids.
 ///
-/// The corpus stays in its mapped file, eight bytes a document in memory; a text is parsed when it is asked for.
+/// The corpus stays in its file, twenty bytes a document in memory; a text is read and parsed when it is asked for.
 package struct RetrievalCollection: Sendable {
   /// A query that has judgements.
   package struct Query: Sendable {
@@ -22,6 +22,8 @@ package struct RetrievalCollection: Sendable {
   package let notices: [String]
 
   private let corpus: JSONLinesFile<RetrievalRecord>
+  /// The row of each document.
+  private let rows: [Int]
 
   /// Opens and checks the folder.
   ///
@@ -29,11 +31,12 @@ package struct RetrievalCollection: Sendable {
   /// lacks, a line that does not parse, an id used twice, a judgement of an unknown query, a query without text.
   package init(path: String) throws {
     guard FileManager.default.fileExists(atPath: path) else { throw MissingFileError(path: path) }
-    let (documents, documentIDs, emptyDocuments) = try Self.openCorpus(Self.file("corpus.jsonl", in: path))
+    let (corpus, documentIDs, emptyDocuments) = try Self.openCorpus(Self.file("corpus.jsonl", in: path))
     let (queryFile, queryIDs) = try Self.openQueries(Self.file("queries.jsonl", in: path))
     let judgements = try Judgements(
       path: Self.file("qrels/test.tsv", in: path), queries: queryIDs, documents: documentIDs)
-    corpus = documents
+    self.corpus = corpus
+    rows = documentIDs.order
     queries = try Self.judged(queryFile, queryIDs, judgements)
     notices = Self.notices(
       unjudged: queryFile.count - queries.count, emptyDocuments: emptyDocuments, judgements: judgements)
@@ -48,7 +51,7 @@ package struct RetrievalCollection: Sendable {
 
   /// The text of document `number`, its title first. Throws `DataError` when the file has changed since it was opened.
   package func document(_ number: Int) throws -> String {
-    let record = try corpus.row(number)
+    let record = try corpus.row(rows[number])
     return joined(title: record.title, text: record.text)
   }
 
@@ -63,17 +66,16 @@ package struct RetrievalCollection: Sendable {
     return path
   }
 
-  /// The corpus in order of ids, and how many documents say nothing.
+  /// The corpus, its ids, and how many documents say nothing.
   private static func openCorpus(_ path: String) throws -> (JSONLinesFile<RetrievalRecord>, IDIndex, Int) {
     var ids: [String] = []
     var empty = 0
-    var corpus = try JSONLinesFile<RetrievalRecord>(path: path) { document in
+    let corpus = try JSONLinesFile<RetrievalRecord>(path: path) { document in
       ids.append(document.id)
       if joined(title: document.title, text: document.text).isBlank { empty += 1 }
     }
     let index = IDIndex(ids)
     if let (first, second) = index.duplicate { throw try corpus.duplicateError(first, second) }
-    corpus.reorder(by: index.order)
     return (corpus, index, empty)
   }
 
