@@ -17,6 +17,11 @@ private struct TextRecord: JSONLinesRow {
   let title: String?
   let text: String
 
+  init(_ fields: RowFields) throws(RowDefect) {
+    title = try fields.stringIfPresent("title")
+    text = try fields.string("text")
+  }
+
   static let example = #"{"text": "…"}"#
   var defect: String? { nil }
   var fullText: String { joined(title: title, text: text) }

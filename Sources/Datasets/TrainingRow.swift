@@ -10,7 +10,7 @@ package struct TrainingRow: JSONLinesRow, Equatable {
   package let negativeScores: [Double]?
   package let prompt: String?
 
-  enum CodingKeys: String, CodingKey {
+  private enum Key: String {
     case query, prompt
     case positives = "pos"
     case negatives = "neg"
@@ -18,15 +18,14 @@ package struct TrainingRow: JSONLinesRow, Equatable {
     case negativeScores = "neg_scores"
   }
 
-  /// Reads the fields; `neg` may be absent, other keys are ignored.
-  package init(from decoder: any Decoder) throws {
-    let fields = try decoder.container(keyedBy: CodingKeys.self)
-    query = try fields.decode(String.self, forKey: .query)
-    positives = try fields.decode([String].self, forKey: .positives)
-    negatives = try fields.decodeIfPresent([String].self, forKey: .negatives) ?? []
-    positiveScores = try fields.decodeIfPresent([Double].self, forKey: .positiveScores)
-    negativeScores = try fields.decodeIfPresent([Double].self, forKey: .negativeScores)
-    prompt = try fields.decodeIfPresent(String.self, forKey: .prompt)
+  /// Reads the fields; all but the query and its positives may be absent, other keys are ignored.
+  init(_ fields: RowFields) throws(RowDefect) {
+    query = try fields.string(Key.query.rawValue)
+    positives = try fields.strings(Key.positives.rawValue)
+    negatives = try fields.stringsIfPresent(Key.negatives.rawValue) ?? []
+    positiveScores = try fields.numbersIfPresent(Key.positiveScores.rawValue)
+    negativeScores = try fields.numbersIfPresent(Key.negativeScores.rawValue)
+    prompt = try fields.stringIfPresent(Key.prompt.rawValue)
   }
 
   static let example = #"{"query": "…", "pos": ["…"], "neg": ["…"]}"#
@@ -42,12 +41,12 @@ package struct TrainingRow: JSONLinesRow, Equatable {
   /// Whether every document of the row has a teacher's score.
   var isScored: Bool { positiveScores != nil && (negativeScores != nil || negatives.isEmpty) }
 
-  private func emptyText(in texts: [String], _ key: CodingKeys) -> String? {
+  private func emptyText(in texts: [String], _ key: Key) -> String? {
     texts.firstIndex(where: \.isBlank).map { "\"\(key.rawValue)[\($0)]\" is empty" }
   }
 
   private func miscount(
-    _ scores: [Double]?, _ scoresKey: CodingKeys, _ texts: [String], _ textsKey: CodingKeys
+    _ scores: [Double]?, _ scoresKey: Key, _ texts: [String], _ textsKey: Key
   ) -> String? {
     guard let scores, scores.count != texts.count else { return nil }
     return

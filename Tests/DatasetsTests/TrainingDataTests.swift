@@ -58,17 +58,31 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"query": "q", "pos": ["p"]"#, "not valid JSON: Unexpected end of file"),
-    (#"{"query": "q" "pos": ["p"]}"#, #"at byte 15 of the line, near ""pos": ["p"]"#),
-    (#"{"query": "q", "pos": ["p"]} {}"#, "at byte 30 of the line"),
+    (
+      #"{"query": "q", "pos": ["p"]"#,
+      "not valid JSON: it ends in the middle: expected ',' or '}', at byte 28 of the line"
+    ),
+    (#"{"query": "q" "pos": ["p"]}"#, #"expected ',' or '}', at byte 15 of the line, near ""pos": ["p"]"#),
+    (#"{"query": "q", "pos": ["p"],}"#, #"expected a key in double quotes, at byte 29 of the line, near "}""#),
+    (#"{"query": "q", "pos": ["p",]}"#, #"expected a JSON value, at byte 28 of the line, near "]}""#),
+    (#"{"query": "q", "pos": ["p"], "query": "r"}"#, #""query" stands in the line twice"#),
+    (#"{"query": "q", "pos": ["p"], "id": 1, "\u0069d": 1}"#, #""id" stands in the line twice"#),
+    ("{\"query\": \"a\tb\", \"pos\": [\"p\"]}", "a control character in a string"),
+    (#"{"query": "\ud800", "pos": ["p"]}"#, "half a surrogate pair"),
+    (#"{"query": "\x", "pos": ["p"]}"#, #"an unknown escape in a string: \x"#),
+    (#"{"query": "q", "pos": ["p"], "pos_scores": [01]}"#, "expected ',' or ']', at byte 46 of the line"),
+    (#"{"query": "q", "pos": ["p"], "pos_scores": [.5]}"#, "expected a JSON value, at byte 45 of the line"),
+    (#"{"query": "q", "pos": ["p"], "pos_scores": [1.]}"#, "expected a JSON value, at byte 47 of the line"),
+    (#"{"query": "q", "pos": ["p"], "a": tru}"#, "expected a JSON value, at byte 35 of the line"),
+    (#"{"query": "q", "pos": ["p"]} {}"#, "text after the end of the JSON document, at byte 30 of the line"),
     (#"{"pos": ["p"]}"#, #"the field "query" is missing"#),
     (#"{"query": "q"}"#, #"the field "pos" is missing"#),
-    (#"{"query": 1, "pos": ["p"]}"#, #""query" must be a string, but it is number"#),
+    (#"{"query": 1, "pos": ["p"]}"#, #""query" must be a string, but it is a number"#),
     (#"{"query": null, "pos": ["p"]}"#, #""query" must be a string, but it is null"#),
     (#"{"query": "q", "pos": "p"}"#, #""pos" must be a list, but it is a string"#),
-    (#"{"query": "q", "pos": ["p", 2]}"#, #""pos[1]" must be a string, but it is number"#),
+    (#"{"query": "q", "pos": ["p", 2]}"#, #""pos[1]" must be a string, but it is a number"#),
     (#"{"query": "q", "pos": ["p", null]}"#, #""pos[1]" must be a string, but it is null"#),
-    (#"{"query": "q", "pos": ["p"], "neg": {"a": "b"}}"#, #""neg" must be a list, but it is a dictionary"#),
+    (#"{"query": "q", "pos": ["p"], "neg": {"a": "b"}}"#, #""neg" must be a list, but it is an object"#),
     (#"{"query": "q", "pos": ["p"], "pos_scores": ["1"]}"#, #""pos_scores[0]" must be a number"#),
     (#"{"query": "q", "pos": ["p"], "prompt": []}"#, #""prompt" must be a string"#),
     (#"{"query": "", "pos": ["p"]}"#, #""query" is empty"#),
@@ -80,10 +94,10 @@ import Testing
       #"{"query": "q", "pos": ["p"], "pos_scores": [1, 2]}"#, #""pos_scores" has 2 scores for the 1 texts of "pos""#
     ),
     (#"{"query": "q", "pos": ["p"], "neg_scores": [1]}"#, #""neg_scores" has 1 scores for the 0 texts of "neg""#),
-    (#"{"query": "q", "pos": ["p"], "pos_scores": [NaN]}"#, "scores must be finite numbers, at byte 45"),
-    (#"{"query": "q", "pos": ["p"], "pos_scores": [-Infinity]}"#, "scores must be finite numbers"),
-    (#"{"query": "q", "pos": ["p"], "pos_scores": [1e999]}"#, "1e999 is not representable"),
-    (#"["q", "p"]"#, "the line must be a JSON object, but it is an array"),
+    (#"{"query": "q", "pos": ["p"], "pos_scores": [NaN]}"#, "NaN is not a JSON number, at byte 45"),
+    (#"{"query": "q", "pos": ["p"], "pos_scores": [-Infinity]}"#, "-Infinity is not a JSON number"),
+    (#"{"query": "q", "pos": ["p"], "pos_scores": [1e999]}"#, "the number 1e999 is too large"),
+    (#"["q", "p"]"#, "the line must be a JSON object, but it is a list"),
     (#""q""#, "the line must be a JSON object, but it is a string"),
   ])
   func namesFileAndLineOfEveryDefect(line: String, reason: String) throws {

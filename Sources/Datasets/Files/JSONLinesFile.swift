@@ -1,11 +1,12 @@
-import Foundation
-
-/// A row of a JSON Lines file: how it is decoded, and what may be wrong with it though it decodes.
-protocol JSONLinesRow: Decodable, Sendable {
+/// A row of a JSON Lines file: which fields it has, and what may be wrong with them beside their types.
+protocol JSONLinesRow: Sendable {
   /// A well-formed line, shown to whoever wrote another one.
   static var example: String { get }
 
-  /// What makes a decoded row useless, or `nil`.
+  /// Takes its fields; throws when one is missing or of another type.
+  init(_ fields: RowFields) throws(RowDefect)
+
+  /// What makes a row useless though it has its fields, or `nil`.
   var defect: String? { get }
 }
 
@@ -26,11 +27,10 @@ struct JSONLinesFile<Row: JSONLinesRow>: Sendable {
   /// Throws `DataError` at the first defect, also when there is no row, and `MissingFileError`.
   init(path: String, visit: (Row) throws -> Void = { _ in }) throws {
     file = try DataFile(path: path)
-    let decoder = JSONDecoder()
     var lines = try LineReader(file)
     var end = 0
     while let line = try lines.next() {
-      let row = try Self.decode(line, of: file, with: decoder)
+      let row = try Self.parse(line, of: file)
       if let defect = row.defect { throw Self.error(file, line.number, defect) }
       try visit(row)
       note(line)
@@ -53,8 +53,7 @@ struct JSONLinesFile<Row: JSONLinesRow>: Sendable {
         atRow: index, reason: "the file changed while it was read",
         advice: "Leave data files alone while a run reads them")
     }
-    return try Self.decode(
-      Line(bytes: line, offset: starts[index], number: lineNumber(ofRow: index)), of: file, with: JSONDecoder())
+    return try Self.parse(Line(bytes: line, offset: starts[index], number: lineNumber(ofRow: index)), of: file)
   }
 
   /// The number of row `index`'s line, from 1.
@@ -79,12 +78,11 @@ struct JSONLinesFile<Row: JSONLinesRow>: Sendable {
     return UInt32(truncatingIfNeeded: hasher.finalize())
   }
 
-  private static func decode(_ line: Line, of file: DataFile, with decoder: JSONDecoder) throws -> Row {
-    let bytes = Data(line.bytes)
+  private static func parse(_ line: Line, of file: DataFile) throws -> Row {
     do {
-      return try decoder.decode(Row.self, from: bytes)
+      return try Row(RowFields(line.bytes))
     } catch {
-      throw Self.error(file, line.number, describeJSONDefect(error, in: bytes))
+      throw Self.error(file, line.number, error.reason)
     }
   }
 

@@ -4,9 +4,10 @@ struct RetrievalRecord: JSONLinesRow {
   let title: String?
   let text: String
 
-  enum CodingKeys: String, CodingKey {
-    case id = "_id"
-    case title, text
+  init(_ fields: RowFields) throws(RowDefect) {
+    id = try fields.string("_id")
+    title = try fields.stringIfPresent("title")
+    text = try fields.string("text")
   }
 
   static let example = #"{"_id": "…", "text": "…"}"#

@@ -1,8 +1,6 @@
-/// A JSON value that keeps what a vocabulary needs: the exact keys of an object.
-///
-/// Foundation's decoders put keys into dictionaries, where canonically equivalent keys (U+212B and U+00C5) are one key;
-/// in a vocabulary they are two tokens.
-enum JSONValue {
+/// A JSON value, with everything that was written: Foundation's decoders drop one of two equal keys without a word, and take
+/// canonically equivalent ones (U+212B and U+00C5) as equal; in a vocabulary they are two tokens.
+package enum JSONValue: Sendable {
   case null
   case bool(Bool)
   case number(Double)
@@ -11,29 +9,33 @@ enum JSONValue {
   case object([(key: String, value: JSONValue)])
 }
 
-/// Reads one JSON document, strictly (RFC 8259), from valid UTF-8; errors name the line.
-struct JSONParser {
+/// Where and why a text is not JSON.
+package struct JSONError: Error {
+  package let problem: String
+  /// The byte at which that shows.
+  package let offset: Int
+}
+
+/// Reads one JSON document, strictly (RFC 8259), from valid UTF-8.
+package struct JSONParser {
   /// Deeper nesting is refused, so that a hostile file cannot exhaust the stack.
   private static let deepest = 128
 
-  private let file: String
   private let utf8: [UInt8]
   private var position = 0
 
-  init(file: String, utf8: [UInt8]) {
-    self.file = file
-    self.utf8 = utf8
-  }
-
-  /// The document's value.
-  mutating func parse() throws(TokenizerError) -> JSONValue {
-    let value = try value(depth: 0)
-    skipWhitespace()
-    guard position == utf8.count else { throw failure("text after the end of the JSON document") }
+  /// The value of the document `utf8`.
+  package static func parse(_ utf8: [UInt8]) throws(JSONError) -> JSONValue {
+    var parser = JSONParser(utf8: utf8)
+    let value = try parser.value(depth: 0)
+    parser.skipWhitespace()
+    guard parser.position == utf8.count else { throw parser.failure("text after the end of the JSON document") }
     return value
   }
 
-  private mutating func value(depth: Int) throws(TokenizerError) -> JSONValue {
+  private init(utf8: [UInt8]) { self.utf8 = utf8 }
+
+  private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
     guard depth < Self.deepest else { throw failure("nested deeper than \(Self.deepest) levels") }
     skipWhitespace()
     switch peek {
@@ -47,7 +49,7 @@ struct JSONParser {
     }
   }
 
-  private mutating func members(depth: Int) throws(TokenizerError) -> [(key: String, value: JSONValue)] {
+  private mutating func members(depth: Int) throws(JSONError) -> [(key: String, value: JSONValue)] {
     var members: [(key: String, value: JSONValue)] = []
     position += 1
     skipWhitespace()
@@ -65,7 +67,7 @@ struct JSONParser {
     }
   }
 
-  private mutating func elements(depth: Int) throws(TokenizerError) -> [JSONValue] {
+  private mutating func elements(depth: Int) throws(JSONError) -> [JSONValue] {
     var elements: [JSONValue] = []
     position += 1
     skipWhitespace()
@@ -78,9 +80,20 @@ struct JSONParser {
     }
   }
 
-  private mutating func string() throws(TokenizerError) -> String {
+  private mutating func string() throws(JSONError) -> String {
     position += 1
-    var content: [UInt8] = []
+    let start = position
+    skipPlain()
+    if peek == UInt8(ascii: "\"") {
+      defer { position += 1 }
+      return String(decoding: utf8[start..<position], as: UTF8.self)
+    }
+    return try stringWithEscapes(from: start)
+  }
+
+  /// The string that starts at `start`, of which all up to here is plain.
+  private mutating func stringWithEscapes(from start: Int) throws(JSONError) -> String {
+    var content = Array(utf8[start..<position])
     while let byte = peek {
       switch byte {
       case UInt8(ascii: "\""):
@@ -92,15 +105,25 @@ struct JSONParser {
       case 0..<0x20:
         throw failure("a control character in a string; write it as \\u00…")
       default:
-        content.append(byte)
-        position += 1
+        let plain = position
+        skipPlain()
+        content += utf8[plain..<position]
       }
     }
     throw unexpected("the end of a string")
   }
 
+  /// Moves to the next byte that ends a string or that a string cannot have as it is.
+  private mutating func skipPlain() {
+    while position < utf8.count {
+      let byte = utf8[position]
+      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { return }
+      position += 1
+    }
+  }
+
   /// The UTF-8 of the escape whose backslash was just read.
-  private mutating func escaped() throws(TokenizerError) -> [UInt8] {
+  private mutating func escaped() throws(JSONError) -> [UInt8] {
     guard let byte = peek else { throw unexpected("an escape") }
     position += 1
     switch byte {
@@ -115,7 +138,7 @@ struct JSONParser {
     }
   }
 
-  private mutating func escapedScalar() throws(TokenizerError) -> Unicode.Scalar {
+  private mutating func escapedScalar() throws(JSONError) -> Unicode.Scalar {
     var value = try fourHexDigits()
     if (0xD800..<0xDC00).contains(value), take("\\"), take("u") {
       let low = try fourHexDigits()
@@ -126,7 +149,7 @@ struct JSONParser {
     return scalar
   }
 
-  private mutating func fourHexDigits() throws(TokenizerError) -> UInt32 {
+  private mutating func fourHexDigits() throws(JSONError) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<4 {
       guard let byte = peek, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
@@ -138,25 +161,38 @@ struct JSONParser {
     return value
   }
 
-  private mutating func number() throws(TokenizerError) -> Double {
+  private mutating func number() throws(JSONError) -> Double {
     let start = position
     _ = take("-")
-    if !take("0") { try digits() }
-    if take(".") { try digits() }
+    if !take("0") { try digits(of: start) }
+    if take(".") { try digits(of: start) }
     if take("e") || take("E") {
       if !take("+") { _ = take("-") }
-      try digits()
+      try digits(of: start)
     }
-    return Double(String(decoding: utf8[start..<position], as: UTF8.self))!
+    let text = String(decoding: utf8[start..<position], as: UTF8.self)
+    guard let number = Double(text), number.isFinite else {
+      position = start
+      throw failure("the number \(text) is too large")
+    }
+    return number
   }
 
-  private mutating func digits() throws(TokenizerError) {
-    let isDigit = { (byte: UInt8?) in byte.map { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? false }
-    guard isDigit(peek) else { throw unexpected("a JSON value") }
-    while isDigit(peek) { position += 1 }
+  /// At least one digit of the number that starts at `start`.
+  private mutating func digits(of start: Int) throws(JSONError) {
+    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    guard let byte = peek, digits.contains(byte) else {
+      // Python writes these, and other parsers read them.
+      for word in ["NaN", "Infinity", "-Infinity"] where utf8[start...].starts(with: word.utf8) {
+        position = start
+        throw failure("\(word) is not a JSON number")
+      }
+      throw unexpected("a JSON value")
+    }
+    while let byte = peek, digits.contains(byte) { position += 1 }
   }
 
-  private mutating func literal(_ text: StaticString, _ value: JSONValue) throws(TokenizerError) -> JSONValue {
+  private mutating func literal(_ text: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
     let word = Array("\(text)".utf8)
     guard utf8[position...].starts(with: word) else { throw unexpected("a JSON value") }
     position += word.count
@@ -175,13 +211,9 @@ struct JSONParser {
     while let byte = peek, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
   }
 
-  private func unexpected(_ wanted: String) -> TokenizerError {
-    failure(
-      position < utf8.count ? "malformed JSON: expected \(wanted)" : "the JSON ends in the middle: expected \(wanted)")
+  private func unexpected(_ wanted: String) -> JSONError {
+    failure(position < utf8.count ? "expected \(wanted)" : "it ends in the middle: expected \(wanted)")
   }
 
-  private func failure(_ problem: String) -> TokenizerError {
-    let line = 1 + utf8[..<position].count { $0 == UInt8(ascii: "\n") }
-    return TokenizerError(file: file, line: line, problem: problem)
-  }
+  private func failure(_ problem: String) -> JSONError { JSONError(problem: problem, offset: position) }
 }

@@ -36,10 +36,17 @@ struct ModelFolder {
   /// The object that a JSON file holds; nil if there is no such file.
   func json(_ name: String) throws(TokenizerError) -> JSONObject? {
     guard has(name) else { return nil }
-    var parser = JSONParser(file: path(of: name), utf8: try utf8(name))
-    guard case .object(let members) = try parser.parse() else {
-      throw TokenizerError(file: path(of: name), problem: "does not hold a JSON object")
+    let (file, bytes) = (path(of: name), try utf8(name))
+    let value: JSONValue
+    do {
+      value = try JSONParser.parse(bytes)
+    } catch {
+      let line = 1 + bytes[..<error.offset].count { $0 == UInt8(ascii: "\n") }
+      throw TokenizerError(file: file, line: line, problem: "not valid JSON: \(error.problem)")
     }
-    return JSONObject(file: path(of: name), path: "", members: members)
+    guard case .object(let members) = value else {
+      throw TokenizerError(file: file, problem: "does not hold a JSON object")
+    }
+    return JSONObject(file: file, path: "", members: members)
   }
 }
