@@ -1,4 +1,6 @@
 import ArgumentParser
+import Checkpoints
+import Communication
 import Foundation
 import Training
 
@@ -35,13 +37,20 @@ extension ResumePolicy: ExpressibleByArgument {
     if self == .never {
       throw UsageError("--resume never: \(directory) holds a run already; remove it or set another run.directory")
     }
-    let differences = configuration.differences(from: try ConfigurationFile.read(earlierFile))
+    let differences = configuration.differences(
+      from: try ConfigurationFile.read(earlierFile), comparesData: try Self.hasCheckpoint(in: directory))
     guard differences.isEmpty else {
       let lines = differences.map { "\(file): \($0)" }
       throw UsageError(
         lines.joined(separator: "\n")
           + "\n\(directory) holds a run with another configuration; set these keys back, or another run.directory")
     }
+  }
+
+  /// Whether the run in `directory` would go on from a checkpoint.
+  private static func hasCheckpoint(in directory: String) throws -> Bool {
+    try CheckpointStore(path: "\(directory)/checkpoints", communicator: SoloCommunicator()).list()
+      .contains(where: \.isCommitted)
   }
 
   /// What is wrong with a folder where the finished model would replace one that is not a run's.

@@ -98,20 +98,56 @@ struct ResumePolicyTests {
     try finished.folder.write(bytes, to: shard)
   }
 
-  /// The order of the data would be another.
-  @Test func refusesOtherData() throws {
+  /// A run on two files of its own, stopped after step 5.
+  private func runOnOwnData() throws -> ShortRun {
     let run = try ShortRun()
-    try run.folder.copy(fixture("pylate-train.jsonl"), to: "train.jsonl")
-    let ownData = ["--set", "data.train=[train.jsonl]", "--set", "run.steps=6"]
-    try run.finish(ownData)
+    let lines = try String(contentsOfFile: fixture("pylate-train.jsonl"), encoding: .utf8).split(separator: "\n")
+    try run.folder.write(lines[..<3].map { $0 + "\n" }.joined(), to: "a.jsonl")
+    try run.folder.write(lines[3...].map { $0 + "\n" }.joined(), to: "b.jsonl")
+    try run.finish(tenSteps + ["--set", "data.train=[a.jsonl, b.jsonl]"])
     try run.folder.remove("run/model")
-    try run.folder.remove("run/checkpoints/step-6")
-    try run.folder.write(
-      try run.folder.text(of: "train.jsonl") + "{\"query\": \"x\", \"pos\": [\"y\"]}\n", to: "train.jsonl")
-    let ended = try run.train(ownData)
+    try run.folder.remove("run/checkpoints/step-10")
+    return run
+  }
+
+  /// The batches would be others. What counts is what the files hold, in their order; not how many rows.
+  @Test(arguments: [nil, 2]) func refusesOtherData(ranks: Int?) throws {
+    let run = try runOnOwnData()
+    let b = try run.folder.text(of: "b.jsonl")
+    let other = b.replacing("\"pos\": [\"", with: "\"pos\": [\"x ", maxReplacements: 1)
+    try #require(other != b)
+    try run.folder.write(other, to: "c.jsonl")
+    for (files, complaint) in [
+      ("[a.jsonl, c.jsonl]", "data.train: c.jsonl does not hold what it held"),
+      ("[b.jsonl, a.jsonl]", "the files of data.train are in another order than they were"),
+      ("[a.jsonl]", "data.train has 1 file, it had 2 files"),
+    ] {
+      let ended = try run.train(tenSteps + ["--set", "data.train=\(files)"], ranks: ranks)
+      #expect(ended.status == 64)
+      #expect(ended.complaints.count == 1)
+      #expect(ended.complaints.joined().contains("\(complaint) when run/checkpoints/step-5 was written"))
+    }
+    try run.folder.write(other, to: "b.jsonl")
+    let ended = try run.train(
+      tenSteps + ["--set", "data.train=[a.jsonl, b.jsonl]", "--resume", "run/checkpoints/step-5"], ranks: ranks)
     #expect(ended.status == 64)
-    #expect(
-      ended.complaints.joined().contains("data.train has 9 rows, it had 8 when run/checkpoints/step-5 was written"))
+    #expect(ended.complaints.joined().contains("data.train: b.jsonl does not hold what it held"))
+  }
+
+  /// Moved files are the same data, wherever a checkpoint can tell.
+  @Test func goesOnWithMovedData() throws {
+    let run = try runOnOwnData()
+    let whole = try run.metrics()
+    try run.folder.write(try run.folder.bytes(of: "a.jsonl"), to: "elsewhere/a.jsonl")
+    try run.folder.remove("a.jsonl")
+    let moved = tenSteps + ["--set", "data.train=[elsewhere/a.jsonl, b.jsonl]"]
+    #expect(try run.finish(moved).errors.contains("continuing after step 5"))
+    #expect(try run.metrics() == whole)
+
+    try run.folder.remove("run/checkpoints")
+    let refused = try run.train(tenSteps + ["--set", "data.train=[b.jsonl]"])
+    #expect(refused.status == 64)
+    #expect(refused.complaints[0].contains("data.train: [elsewhere/a.jsonl, b.jsonl] before, [b.jsonl] now"))
   }
 
   /// A folder with a model that is nobody's run is not a place for one: the finished model would replace it.

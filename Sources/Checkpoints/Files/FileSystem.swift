@@ -30,6 +30,13 @@ enum FileSystem {
     }
   }
 
+  /// Reads as many bytes as there are, at most all of `bytes`; gives their number, 0 at the file's end.
+  static func read(into bytes: inout [UInt8], from descriptor: Int32, path: String) throws -> Int {
+    try unsafe bytes.withUnsafeMutableBytes { buffer in
+      try retried("read", path) { unsafe Foundation.read(descriptor, buffer.baseAddress, buffer.count) }
+    }
+  }
+
   /// Returns when what was written to `descriptor` is on the disk.
   static func sync(_ descriptor: Int32, path: String) throws {
     _ = try retried("sync", path) { Int(fsync(descriptor)) }

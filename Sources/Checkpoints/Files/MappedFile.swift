@@ -1,11 +1,6 @@
 import Crypto
 import Foundation
 
-/// SHA-256 of the file `path`, in hexadecimal; nil if there is no such file.
-package func sha256(ofFile path: String) throws -> String? {
-  try FileSystem.exists(path) ? MappedFile(path).sha256() : nil
-}
-
 /// A file's bytes, read-only in memory; all processes of a machine that map it share them.
 ///
 /// Safe to share between threads: nobody writes. The bytes are gone when the last reference is.

@@ -77,6 +77,22 @@ struct OutputFile {
 
 private let blockBytes = 1 << 20
 
+/// SHA-256 of the file `path`, in hexadecimal; nil if there is no such file.
+///
+/// The file is read in blocks: a mapped one that somebody cuts short would end the process by a signal.
+package func sha256(ofFile path: String) throws -> String? {
+  guard try FileSystem.exists(path) else { return nil }
+  let descriptor = try FileSystem.open(path, O_RDONLY, to: "open")
+  defer { close(descriptor) }
+  var hasher = SHA256()
+  var block = [UInt8](repeating: 0, count: blockBytes)
+  while true {
+    let count = try FileSystem.read(into: &block, from: descriptor, path: path)
+    if count == 0 { return hexadecimal(hasher.finalize()) }
+    hasher.update(data: block[..<count])
+  }
+}
+
 /// The digits of a digest, two a byte.
 func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
   digest.map { String(UInt16($0) | 0x100, radix: 16).dropFirst() }.joined()

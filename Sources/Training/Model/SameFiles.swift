@@ -9,8 +9,15 @@ extension Communicator {
   /// every rank calls it.
   func requireSameFiles(_ paths: [String]) throws {
     guard rankCount > 1 else { return }
+    _ = try digests(ofSameFiles: paths)
+  }
+
+  /// SHA-256 of each file, in hexadecimal, or "absent"; throws as `requireSameFiles` does. Collective: every rank calls
+  /// it.
+  func digests(ofSameFiles paths: [String]) throws -> [String] {
     let doing = "comparing the files of all ranks"
-    let own = try together(doing) { try paths.map { "\($0) \(try sha256(ofFile: $0) ?? "absent")" } }
+    let digests = try together(doing) { try paths.map { try sha256(ofFile: $0) ?? "absent" } }
+    let own = zip(paths, digests).map { "\($0) \($1)" }
     let hosts = try allGather(bytes: Array(hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
     let everyones = try allGather(bytes: Array(own.joined(separator: "\n").utf8))
     try together(doing) {
@@ -26,5 +33,6 @@ extension Communicator {
           the same files
           """)
     }
+    return digests
   }
 }

@@ -55,7 +55,7 @@ struct RunDirectory {
     guard let text = checkpoint.state[StateKey.configuration],
       let earlier = try? JSONDecoder().decode(Configuration.self, from: Data(text.utf8))
     else { throw RunError("\(checkpoint.path): its state has no configuration; choose another run.directory") }
-    let differences = configuration.differences(from: earlier)
+    let differences = configuration.differences(from: earlier, comparesData: true)
     guard differences.isEmpty else {
       throw UsageError(
         """
@@ -69,5 +69,5 @@ struct RunDirectory {
 /// The keys of a checkpoint's state.
 enum StateKey {
   static let configuration = "configuration"
-  static let rows = "rows"
+  static let files = "training_files"
 }

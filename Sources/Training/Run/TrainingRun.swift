@@ -50,11 +50,11 @@ final class TrainingRun {
   func restore(_ checkpoint: Checkpoint) throws {
     try communicator.together("reading \(checkpoint.path)") {
       try checkpoint.check(tensors: tensorRecords)
-      guard checkpoint.state[StateKey.rows] == "\(setup.data.count)" else {
+      if let difference = setup.files.difference(from: checkpoint.state[StateKey.files] ?? "") {
         throw UsageError(
           """
-          data.train has \(setup.data.count) rows, it had \(checkpoint.state[StateKey.rows] ?? "others") when \
-          \(checkpoint.path) was written; the order of the data would differ
+          \(difference) when \(checkpoint.path) was written; a run goes on with the data it began with. Put them back, \
+          or set another run.directory
           """)
       }
       let all = 0..<parameters.layout.trainedCount
@@ -159,7 +159,7 @@ final class TrainingRun {
     }
     let state = [
       StateKey.configuration: String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self),
-      StateKey.rows: "\(setup.data.count)",
+      StateKey.files: setup.files.state,
     ]
     let notices = try directory.store.save(
       step: step, tensors: tensorRecords, buffers: buffers.map { CheckpointBuffer($0.0, whole: $0.1) }, state: state,

@@ -9,6 +9,7 @@ struct TrainingSetup {
   let configuration: Configuration
   let model: LoadedModel
   let data: TrainingData
+  let files: TrainingFiles
   let sampler: Sampler
   let trainer: Trainer
   /// What scores are divided by.
@@ -24,7 +25,9 @@ struct TrainingSetup {
         try TrainingData(paths: configuration.data.train)
       )
     }
-    try communicator.requireSameFiles(model.folder.files + configuration.data.train)
+    try communicator.requireSameFiles(model.folder.files)
+    let paths = configuration.data.train
+    files = TrainingFiles(paths: paths, digests: try communicator.digests(ofSameFiles: paths))
     self.configuration = configuration
     self.model = model
     self.data = data
