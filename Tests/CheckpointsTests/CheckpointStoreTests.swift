@@ -67,7 +67,7 @@ import Testing
   @Test func forgetsTheCourseThatWasLeft() throws {
     for step in [10, 20] { try TrainingState(step: step).save(in: folder.path, keep: 3) }
     let notices = try TrainingState(step: 15).save(in: folder.path, keep: 3)
-    #expect(notices == ["\(folder.path)/step-20 is removed: the run went back before it, and saved step 15"])
+    #expect(notices == ["\(folder.path)/step-20 is removed: the run left it for another, and saved step 15"])
     #expect(try latest(in: folder.path) == Found(step: 15, notices: []))
     #expect(names(in: folder.path) == ["step-10", "step-15"])
   }

@@ -72,6 +72,29 @@ struct ResumePolicyTests {
     #expect(outcome.differences(from: whole) == ["metrics"])
   }
 
+  /// Told to go back, and killed before it saves: the next run goes on from there, not from what was left.
+  @Test(arguments: [nil, 2]) func staysWhereItWasSent(ranks: Int?) throws {
+    let whole = try finished.outcome()
+    try finished.folder.remove("run/model")
+    let lines = try finished.folder.text(of: "run/metrics.jsonl").split(separator: "\n")[..<5]
+    try finished.folder.write(lines.map { $0 + "\n" }.joined(), to: "run/metrics.jsonl")
+    let back = ["--resume", "run/checkpoints/step-5", "--set", "run.checkpoint_every=100000"]
+    let command = try Command(
+      ShortRun.train + back + ["--set", "run.steps=100000"], ranks: ranks, in: finished.folder.path)
+    while command.isRunning && finished.metricsLineCount < 8 { usleep(500) }
+    command.send(SIGKILL, toRank: ranks.map { $0 - 1 })
+    let ended = try command.end(within: 20)
+    #expect(ended.status == 128 + SIGKILL)
+    #expect(ended.errors.contains("run/checkpoints/step-10 is not used any more"))
+
+    let next = try finished.finish(tenSteps, ranks: ranks)
+    #expect(next.errors.contains("continuing after step 5 from run/checkpoints/step-5"))
+    let outcome = try finished.outcome()
+    #expect(outcome.metrics.map(\.step) == Array(1...10))
+    if ranks == nil { #expect(outcome.differences(from: whole) == []) }
+    #expect(finished.folder.names(in: "run/checkpoints") == ["step-10", "step-5"])
+  }
+
   /// The newest checkpoint is damaged: the one before it serves, and the log says so. When all are, it is for people to
   /// decide.
   @Test(arguments: [nil, 2]) func passesOverADamagedCheckpoint(ranks: Int?) throws {

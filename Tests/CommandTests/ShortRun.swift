@@ -74,7 +74,7 @@ final class ShortRun: Sendable {
     throw NeverDisturbed()
   }
 
-  private var metricsLineCount: Int {
+  var metricsLineCount: Int {
     (try? folder.bytes(of: "run/metrics.jsonl"))?.count { $0 == UInt8(ascii: "\n") } ?? 0
   }
 

@@ -9,9 +9,10 @@ struct CheckpointFolder: Sendable {
 
   init(path: String) { self.path = path }
 
+  var name: String { String(path.split(separator: "/").last ?? "") }
+
   /// The step that the folder's name says, if it says one.
   var step: Int? {
-    let name = path.split(separator: "/").last ?? ""
     guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), name == "step-\(step)" else { return nil }
     return step
   }
@@ -55,6 +56,10 @@ extension CheckpointFolder {
     }
     return manifest
   }
+
+  /// SHA-256 of the manifest's file: tells this checkpoint from any other that has or will have its place. Empty without
+  /// a manifest.
+  func manifestHash() throws -> String { try sha256(ofFile: manifestPath) ?? "" }
 
   /// The shard of rank `rank`, known to be the one that `manifest` means by all but its contents.
   func shard(_ rank: Int, of manifest: CheckpointManifest) throws -> SafetensorsFile {

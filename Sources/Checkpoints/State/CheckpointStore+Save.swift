@@ -87,24 +87,27 @@ extension CheckpointStore {
 
   /// Removes all but step `step` and the `keep - 1` checkpoints before it; gives what people should know of it.
   ///
-  /// Checkpoints of later steps are of a course that the run left when it went back to an earlier one; kept, they would
-  /// be taken for the newest.
+  /// Checkpoints of later steps, and those that `start(from:)` left, are of a course that the run is not on; kept, they
+  /// would be taken for its own.
   private func prune(keeping keep: Int, upTo step: Int) -> [String] {
     var notices: [String] = []
     do {
       try CheckpointFolder(step: step, in: path).sweep()
+      let chosen = try ChosenStart.read(in: path)
       var kept = 1
       for folder in try CheckpointFolder.all(in: path) where folder.step != step {
         let isCommitted = try folder.isCommitted
-        if isCommitted && folder.step! < step && kept < keep {
+        let isLeft = try folder.step! > step || chosen?.leaves(folder) == true
+        if isCommitted && !isLeft && kept < keep {
           kept += 1
           continue
         }
-        if isCommitted && folder.step! > step {
-          notices.append("\(folder.path) is removed: the run went back before it, and saved step \(step)")
+        if isCommitted && isLeft {
+          notices.append("\(folder.path) is removed: the run left it for another, and saved step \(step)")
         }
         try folder.remove()
       }
+      try ChosenStart.remove(in: path)
     } catch {
       notices.append("an old checkpoint stays: \(error)")
     }

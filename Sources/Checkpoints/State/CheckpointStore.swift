@@ -33,13 +33,14 @@ package struct CheckpointStore {
   }
 
   /// The newest checkpoint that is whole, or nil if there is none yet; and what was passed over, for people to know.
+  /// After `start(from:)`, until the next is saved, that one is the newest.
   ///
   /// Collective: every rank calls it. Rank 0 alone looks; all ranks together read every byte of what is chosen. If there
   /// are checkpoints and all are damaged it throws: to start again from nothing is not for a program to decide.
   package func latest() throws -> (checkpoint: Checkpoint?, notices: [String]) {
-    let entries = try communicator.onRoot("looking for checkpoints") { try list() }
+    let found = try communicator.onRoot("looking for checkpoints") { try candidates() }
     var notices: [String] = []
-    for entry in entries {
+    for entry in found.entries {
       guard entry.isCommitted else {
         notices.append("\(entry.path) was never finished: it is not used")
         continue
@@ -49,11 +50,53 @@ package struct CheckpointStore {
       case .failure(let error): notices.append("\(error): checkpoint of step \(entry.step) is not used")
       }
     }
-    guard !entries.contains(where: \.isCommitted) else {
+    guard !found.entries.contains(where: \.isCommitted) else {
       throw CheckpointError.damaged(
         path, "no checkpoint can be used; remove them to start again. \(notices.joined(separator: "; "))")
     }
-    return (nil, notices)
+    return (try found.start.map(open), notices)
+  }
+
+  /// What `latest` chooses from.
+  private struct Candidates: Codable {
+    /// The checkpoints, newest first, without those that the run has left.
+    let entries: [Entry]
+    /// What the run was told to go on from: the last resort, since a checkpoint of its own is among the entries.
+    let start: String?
+  }
+
+  private func candidates() throws -> Candidates {
+    let chosen = try ChosenStart.read(in: path)
+    let entries = try list().filter { entry in
+      try chosen?.leaves(CheckpointFolder(path: entry.path)) != true
+    }
+    return Candidates(entries: entries, start: chosen?.checkpoint)
+  }
+
+  /// Makes `checkpoint`, of this run or another, the one that `latest` gives until the next is saved; for a run that was
+  /// told to go on from it.
+  ///
+  /// What there is of the course that the run leaves stays till then, but is not used any more: later checkpoints, or all
+  /// if `checkpoint` is another run's. Collective: every rank calls it.
+  /// - Returns: what is left, for the log.
+  package func start(from checkpoint: Checkpoint) throws -> [String] {
+    try communicator.onRoot("choosing \(checkpoint.path)") {
+      let isOwn = Self.isSame(checkpoint.path, CheckpointFolder(step: checkpoint.step, in: path).path)
+      let left = try CheckpointFolder.all(in: path).filter {
+        try $0.isCommitted && (!isOwn || $0.step! > checkpoint.step)
+      }
+      if isOwn && left.isEmpty {
+        try ChosenStart.remove(in: path)
+      } else {
+        try ChosenStart(checkpoint, leaving: left).write(in: path)
+      }
+      return left.map { "\($0.path) is not used any more: the run goes on from \(checkpoint.path)" }
+    }
+  }
+
+  /// Whether two paths lead to the same folder.
+  private static func isSame(_ a: String, _ b: String) -> Bool {
+    URL(fileURLWithPath: a).resolvingSymlinksInPath() == URL(fileURLWithPath: b).resolvingSymlinksInPath()
   }
 
   /// The checkpoint in the folder `path`, of this run or another, every byte of it checked.

@@ -1,5 +1,6 @@
-import Logging
+import Checkpoints
 package import Communication
+import Logging
 
 /// What to do about an earlier run in the same directory.
 package enum ResumePolicy: Equatable, Sendable {
@@ -42,6 +43,9 @@ package enum Run {
       }
     }
     try directory.writeConfiguration()
+    if case .directory = resume, let checkpoint = start.checkpoint {
+      for notice in try directory.store.start(from: checkpoint) { console.logger.info("\(notice)") }
+    }
     try run.report()
     return try run.train()
   }
