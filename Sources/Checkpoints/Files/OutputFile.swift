@@ -36,6 +36,11 @@ func writeFile(
   return output.written
 }
 
+/// Gives the file `path` this content, at once and for good: after a power cut it has the old content or the new.
+package func replaceFile(_ path: String, with content: String) throws {
+  try writeFile(path) { try $0.append(Array(content.utf8)) }
+}
+
 /// A file being written from its start to its end, hashed on the way.
 struct OutputFile {
   private let path: String

@@ -41,9 +41,9 @@ extension ChosenStart {
   func write(in store: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let bytes = Array(try encoder.encode(self))
+    let text = String(decoding: try encoder.encode(self), as: UTF8.self)
     try FileSystem.makeFolder(store)
-    try writeFile(Self.file(in: store)) { try $0.append(bytes) }
+    try replaceFile(Self.file(in: store), with: text)
   }
 
   static func remove(in store: String) throws { try FileSystem.remove(file(in: store)) }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Communication
 import Foundation
 
@@ -13,7 +14,7 @@ struct MetricsFile {
       (try? String(contentsOfFile: path, encoding: .utf8))?
       .split(separator: "\n").filter { (Self.step(of: String($0)) ?? .max) <= step } ?? []
     let text = kept.map { $0 + "\n" }.joined()
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    try replaceFile(path, with: text)
     handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     try handle.seekToEnd()
   }
@@ -30,8 +31,15 @@ struct MetricsFile {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
     let line = try encoder.encode(value) + Data("\n".utf8)
+    try explained { try handle.write(contentsOf: line) }
+  }
+
+  /// Returns when all lines are on the disk; to be called before a checkpoint of their last step is.
+  func sync() throws { try explained { try handle.synchronize() } }
+
+  private func explained(_ body: () throws -> Void) throws {
     do {
-      try handle.write(contentsOf: line)
+      try body()
     } catch {
       throw RunError("\(path): cannot be written: \(explanation(of: error))")
     }

@@ -46,7 +46,7 @@ struct RunDirectory {
   func writeConfiguration() throws {
     try communicator.onRoot("writing \(path)/config.yaml") { () -> Void in
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-      try Data(configuration.resolvedYAML.utf8).write(to: URL(fileURLWithPath: "\(path)/config.yaml"), options: .atomic)
+      try replaceFile("\(path)/config.yaml", with: configuration.resolvedYAML)
     }
   }
 

@@ -88,6 +88,8 @@ final class TrainingRun {
           tokensPerSecond: line.tokens_per_second))
       if step % configuration.run.evaluateEvery == 0, let collection { try evaluate(collection, metrics) }
       if stops || step % configuration.run.checkpointEvery == 0 || step == totalSteps {
+        // After a power cut the metrics reach at least as far as the checkpoint.
+        try metrics?.sync()
         try save()
         lastSaved = step
       }
