@@ -9,6 +9,9 @@ package struct TextRecords: Sendable {
 
   package var count: Int { file.count }
 
+  /// `FILE:line` of a record.
+  package func location(_ record: Int) -> String { file.location(ofRow: record) }
+
   /// The texts of records `range`, title first. A text may be empty: it has its special tokens still.
   package func texts(_ range: Range<Int>) throws -> [String] { try range.map { try file.row($0).fullText } }
 }

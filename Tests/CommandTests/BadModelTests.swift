@@ -117,6 +117,35 @@ struct BadModelTests {
       #expect(run.folder.names(in: ".") == ["model", "run.yaml", "texts.jsonl"], "nothing was begun")
     }
   }
+
+  /// One row of the word table is not a number: the texts with that word have no vectors, and no place in a ranking.
+  @Test(arguments: [nil, 2]) func namesTheTextWithoutVectors(ranks: Int?) throws {
+    let (texts, folder) = (try ReferenceTexts(), try TemporaryFolder())
+    try texts.writeCollection(to: "beir", in: folder)
+    for (role, file) in [("query", "queries.jsonl"), ("document", "corpus.jsonl")] {
+      let ids = texts.ids(role)
+      let all = texts.ids("query") + texts.ids("document")
+      // The last text with a word of its own.
+      let (text, id) = try #require(
+        ids.indices.reversed().lazy.compactMap { text in
+          ids[text].first { id in all.count { $0.contains(id) } == 1 }.map { (text, $0) }
+        }.first)
+      let model = "model-\(role)"
+      try folder.copy(fixture("tiny-pylate"), to: model)
+      try folder.fillRow(id, of: "embeddings.word_embeddings.weight", with: .nan, in: "\(model)/model.safetensors")
+      for arguments in [
+        ["evaluate", "--data", "beir"], ["encode", "--role", role, "--input", "beir/\(file)", "--output", "x"],
+      ] {
+        let ended = try Command.colbert(arguments + ["--model", model], ranks: ranks, in: folder.path, within: 20)
+        #expect(ended.status == 65)
+        #expect(ended.complaints.count == 1)
+        #expect(
+          ended.complaints.joined().contains("\(model): the vectors of beir/\(file):\(text + 1) are not finite"),
+          "\(ended.errors)")
+        #expect(ended.output == "" && !folder.has("x"))
+      }
+    }
+  }
 }
 
 extension TemporaryFolder {
@@ -127,5 +156,23 @@ extension TemporaryFolder {
     let after = before.replacing(text, with: other)
     try #require(after != before)
     try write(after, to: name)
+  }
+
+  /// Overwrites row `row` of a tensor of a safetensors file.
+  fileprivate func fillRow(_ row: Int, of tensor: String, with value: Float, in name: String) throws {
+    struct Entry: Decodable {
+      let shape: [Int]
+      let data_offsets: [Int]
+    }
+    var bytes = try bytes(of: name)
+    let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+    let entries = try JSONSerialization.jsonObject(with: bytes[8..<8 + length]) as? [String: Any]
+    let entry = try JSONDecoder().decode(
+      Entry.self, from: JSONSerialization.data(withJSONObject: try #require(entries?[tensor])))
+    let width = entry.shape[1]
+    let start = 8 + length + entry.data_offsets[0] + 4 * width * row
+    let number = withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }
+    bytes.replaceSubrange(start..<start + 4 * width, with: (0..<width).flatMap { _ in number })
+    try write(bytes, to: name)
   }
 }

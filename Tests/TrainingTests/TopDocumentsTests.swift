@@ -33,12 +33,4 @@ import Training
     for search in searches.reversed() { merged.merge(search) }
     #expect(merged.ranked == Array(sorted(all).prefix(50)))
   }
-
-  @Test func aScoreThatIsNoNumberRanksLast() {
-    var top = TopDocuments(capacity: 2)
-    for (document, score) in [.nan, -1e30, .nan, 0, .nan].enumerated() as EnumeratedSequence<[Float]> {
-      top.offer(TopDocuments.Entry(score: score, document: document))
-    }
-    #expect(top.ranked.map(\.document) == [3, 1])
-  }
 }

@@ -59,6 +59,9 @@ struct JSONLinesFile<Row: JSONLinesRow>: Sendable {
   /// The number of row `index`'s line, from 1.
   func lineNumber(ofRow index: Int) -> Int { index + 1 + (blankLines.last { $0.row <= index }?.count ?? 0) }
 
+  /// `FILE:line` of row `index`.
+  func location(ofRow index: Int) -> String { "\(file.path):\(lineNumber(ofRow: index))" }
+
   /// An error about row `index` that names its file and line.
   func error(atRow index: Int, reason: String, advice: String) -> DataError {
     DataError(path: file.path, line: lineNumber(ofRow: index), reason: reason, advice: advice)

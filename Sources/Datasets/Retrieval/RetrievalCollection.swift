@@ -14,6 +14,8 @@ package struct RetrievalCollection: Sendable {
     /// The grade of each judged document, by number. Numbers from the collection's document count on are documents that the
     /// corpus lacks: no ranking can have them, but they count among the relevant ones.
     package let grades: [Int: Int]
+    /// `FILE:line`.
+    fileprivate let location: String
   }
 
   /// The queries to evaluate, in the file's order: those with judgements.
@@ -54,6 +56,12 @@ package struct RetrievalCollection: Sendable {
     let record = try corpus.row(rows[number])
     return joined(title: record.title, text: record.text)
   }
+
+  /// `FILE:line` of the query `number` of `queries`.
+  package func location(ofQuery number: Int) -> String { queries[number].location }
+
+  /// `FILE:line` of document `number`.
+  package func location(ofDocument number: Int) -> String { corpus.location(ofRow: rows[number]) }
 
   /// A file of the folder. That it is missing is the data's fault, since the folder itself is there.
   private static func file(_ name: String, in folder: String) throws -> String {
@@ -99,7 +107,7 @@ package struct RetrievalCollection: Sendable {
           atRow: row, reason: "the text of query \"\(query.id)\" is empty",
           advice: "Give the query a text or remove its judgements")
       }
-      return Query(id: query.id, text: query.text, grades: grades)
+      return Query(id: query.id, text: query.text, grades: grades, location: file.location(ofRow: row))
     }
   }
 

@@ -13,14 +13,15 @@ final class CollectedVectors {
 
   /// Encodes `count` texts, each rank its contiguous share, and gathers the vectors. Collective: every rank calls it.
   init(
-    _ count: Int, _ vectorizer: TextVectorizer, communicator: any Communicator, text: (Int) throws -> String
+    _ count: Int, _ vectorizer: TextVectorizer, communicator: any Communicator, text: (Int) throws -> String,
+    location: (Int) -> String
   ) throws {
     var own: [Float] = []
     var lengths: [Int] = []
     var ids: [Int] = []
     let share = communicator.share(of: count)
     try communicator.together("encoding texts") {
-      try vectorizer.forEachBlock(share, text: text) { _, batch, vectors in
+      try vectorizer.forEachBlock(share, text: text, location: location) { _, batch, vectors in
         own += vectors.rows.values
         lengths += vectors.lengths
         ids += batch.vectorTokens.map { Int(batch.ids[$0]) }

@@ -21,8 +21,8 @@ package struct Evaluator {
   /// Scores every query against every document. Collective: every rank calls it, and gets the same result.
   package func evaluate(_ collection: RetrievalCollection) throws -> EvaluationResult {
     let queries = try CollectedVectors(
-      collection.queries.count, TextVectorizer(model: model, role: .query), communicator: communicator
-    ) { collection.queries[$0].text }
+      collection.queries.count, TextVectorizer(model: model, role: .query), communicator: communicator,
+      text: { collection.queries[$0].text }, location: collection.location(ofQuery:))
     var best = Array(
       repeating: TopDocuments(capacity: RetrievalMetrics.rankingLength), count: collection.queries.count)
     try communicator.together("searching the corpus") {
@@ -42,7 +42,9 @@ package struct Evaluator {
     _ queries: TextVectors, _ collection: RetrievalCollection, _ documents: Range<Int>, _ best: inout [TopDocuments]
   ) throws {
     let vectorizer = TextVectorizer(model: model, role: .document)
-    try vectorizer.forEachBlock(documents, text: collection.document) { numbers, _, vectors in
+    try vectorizer.forEachBlock(
+      documents, text: collection.document, location: collection.location(ofDocument:)
+    ) { numbers, _, vectors in
       let result = maxSim(
         queries, vectors, reduction: model.model.reduction, keepsWinners: false, on: model.model.pool)
       for query in best.indices {

@@ -1,3 +1,4 @@
+import Checkpoints
 import LateInteraction
 import Tensors
 import Tokenizers
@@ -12,11 +13,13 @@ struct TextVectorizer {
 
   /// Calls `body` with the vectors of consecutive runs of texts that cover `range`, in order.
   ///
+  /// Throws when a vector is not finite, naming the model and the text: such a vector has no place in any ranking.
   /// - Parameters:
   ///   - text: gives the text of a number.
+  ///   - location: gives where the text of a number stands, for errors.
   ///   - body: gets the numbers of a block's texts, their tokens and their vectors, which are gone after the call.
   func forEachBlock(
-    _ range: Range<Int>, text: (Int) throws -> String,
+    _ range: Range<Int>, text: (Int) throws -> String, location: (Int) -> String,
     _ body: (Range<Int>, TokenBatch, TextVectors) throws -> Void
   ) throws {
     var batch = TokenBatch()
@@ -24,20 +27,38 @@ struct TextVectorizer {
     for number in range {
       let tokens = model.input.tokenize(try text(number), as: role)
       if batch.textCount > 0, batch.tokenCount + tokens.ids.count > Self.blockTokens {
-        try encode(first..<number, batch, body)
+        try encode(first..<number, batch, location, body)
         batch = TokenBatch()
         first = number
       }
       batch.append(
         tokens.ids, keyCount: tokens.keyCount, givesVector: tokens.givesVector, place: Place(slot: number, text: 0))
     }
-    if batch.textCount > 0 { try encode(first..<range.upperBound, batch, body) }
+    if batch.textCount > 0 { try encode(first..<range.upperBound, batch, location, body) }
   }
 
   private func encode(
-    _ numbers: Range<Int>, _ batch: TokenBatch, _ body: (Range<Int>, TokenBatch, TextVectors) throws -> Void
+    _ numbers: Range<Int>, _ batch: TokenBatch, _ location: (Int) -> String,
+    _ body: (Range<Int>, TokenBatch, TextVectors) throws -> Void
   ) throws {
-    let rows = model.model.forward(batch)
-    try body(numbers, batch, TextVectors(rows: rows, starts: batch.vectorStarts))
+    let vectors = TextVectors(rows: model.model.forward(batch), starts: batch.vectorStarts)
+    if let text = firstNonFinite(vectors) {
+      throw ModelFileError(
+        path: model.folder.path,
+        problem: """
+          the vectors of \(location(numbers.lowerBound + text)) are not finite; the weights are damaged, or too large for \
+          single precision
+          """)
+    }
+    try body(numbers, batch, vectors)
+  }
+
+  /// The first text with a number that is infinite or none.
+  private func firstNonFinite(_ vectors: TextVectors) -> Int? {
+    func isFinite(_ rows: Matrix) -> Bool { squaredNorm(rows, on: model.model.pool).isFinite }
+    if isFinite(vectors.rows) { return nil }
+    return vectors.starts.indices.dropLast().first {
+      !isFinite(vectors.rows.rows(vectors.starts[$0]..<vectors.starts[$0 + 1]))
+    }
   }
 }

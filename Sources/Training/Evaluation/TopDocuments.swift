@@ -2,14 +2,15 @@
 ///
 /// The order is `trec_eval`'s: the higher score first, and of equal scores the larger document number, where documents are
 /// numbered by their ids in ascending order of bytes. The result does not depend on the order of offers or on how the
-/// corpus was cut. A score that is not a number ranks with −∞.
+/// corpus was cut.
 package struct TopDocuments: Sendable {
   package struct Entry: Equatable, Sendable {
     package let score: Float
     package let document: Int
 
     package init(score: Float, document: Int) {
-      self.score = score.isNaN ? -.infinity : score
+      precondition(!score.isNaN, "document \(document) has no score")
+      self.score = score
       self.document = document
     }
 

@@ -17,8 +17,8 @@ package func encodeTexts(
   try communicator.requireSameFiles(model.folder.files + [input])
   for notice in model.notices { console.logger.info("\(notice)") }
   let collected = try CollectedVectors(
-    texts.count, TextVectorizer(model: model, role: role), communicator: communicator
-  ) { try texts.texts($0..<$0 + 1)[0] }
+    texts.count, TextVectorizer(model: model, role: role), communicator: communicator,
+    text: { try texts.texts($0..<$0 + 1)[0] }, location: texts.location)
   let vectors = collected.vectors
   let ids = collected.ids.map(Int64.init)
   try communicator.onRoot("writing the vectors") { () -> Void in

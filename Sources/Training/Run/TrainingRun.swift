@@ -141,8 +141,19 @@ final class TrainingRun {
     }
   }
 
+  /// Stops the run if the last update, of which no loss has shown yet what it did, has spoilt the parameters. Collective:
+  /// every rank calls it.
+  private func checkParameters() throws {
+    try communicator.together("step \(step)") {
+      guard squaredNorm(parameters.allValues, on: setup.model.model.pool).isFinite else {
+        throw NonFiniteError.updatedParameters
+      }
+    }
+  }
+
   private func evaluate(_ collection: RetrievalCollection, _ metrics: MetricsFile?) throws {
     communicator.context = "evaluation after step \(step)"
+    try checkParameters()
     let result = try Evaluator(setup.model, communicator: communicator).evaluate(collection)
     lastEvaluation = result
     try metrics?.append(step: step, evaluation: result)
@@ -153,12 +164,7 @@ final class TrainingRun {
 
   private func save() throws {
     communicator.context = "checkpoint of step \(step)"
-    try communicator.together("step \(step)") {
-      // No loss has shown yet what the last update did.
-      guard squaredNorm(parameters.allValues, on: setup.model.model.pool).isFinite else {
-        throw NonFiniteError.updatedParameters
-      }
-    }
+    try checkParameters()
     let state = [
       StateKey.configuration: String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self),
       StateKey.files: setup.files.state,
@@ -211,7 +217,7 @@ enum NonFiniteError: Error, CustomStringConvertible {
         \(advice)
         """
     case .updatedParameters:
-      return "the parameters are not finite after the update, so they are not saved; \(advice)"
+      return "the parameters are not finite after the update, so they are not used; \(advice)"
     }
   }
 }
