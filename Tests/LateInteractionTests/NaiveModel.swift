@@ -43,7 +43,8 @@ struct NaiveModel {
     for text in 0..<batch.textCount {
       for token in batch.starts[text]..<batch.starts[text + 1] {
         let word = row(of: values["embeddings.word_embeddings.weight"]!, Int(batch.ids[token]))
-        let place = token - batch.starts[text] + configuration.embeddingRules.positionOffset
+        // The tiny texts spell no padding, which XLM-R's positions would leave out.
+        let place = token - batch.starts[text] + configuration.maximumPositions - configuration.longestText
         let position = row(of: values["embeddings.position_embeddings.weight"]!, place)
         rows += (0..<width).map { word[$0] + position[$0] + types[$0] }
       }
