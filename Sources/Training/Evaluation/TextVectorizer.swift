@@ -37,7 +37,6 @@ struct TextVectorizer {
   private func encode(
     _ numbers: Range<Int>, _ batch: TokenBatch, _ body: (Range<Int>, TokenBatch, TextVectors) throws -> Void
   ) throws {
-    let rows = model.model.forward(batch)
-    try body(numbers, batch, TextVectors(rows: rows, starts: batch.vectorStarts))
+    try body(numbers, batch, model.model.forward(batch).vectors)
   }
 }
