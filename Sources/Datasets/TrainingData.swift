@@ -8,8 +8,10 @@ package struct TrainingData: Sendable {
   private var firstRows: [Int] = []
   /// How many documents each row offers; what a `Sampler` needs to know.
   package private(set) var counts: [RowCounts] = []
-  /// The first row of which some document has no teacher's score, or `nil`: distillation needs them all.
-  package private(set) var firstUnscoredRow: Int?
+  /// How many rows have a teacher's score for each of their documents.
+  package private(set) var scoredCount = 0
+  /// The first of the others.
+  private var firstUnscoredRow: Int?
 
   /// Opens and checks all files.
   ///
@@ -20,7 +22,7 @@ package struct TrainingData: Sendable {
       firstRows.append(counts.count)
       files.append(
         try JSONLinesFile(path: path) { row in
-          if firstUnscoredRow == nil && !row.isScored { firstUnscoredRow = counts.count }
+          if row.scoreDefect == nil { scoredCount += 1 } else { firstUnscoredRow = firstUnscoredRow ?? counts.count }
           counts.append(RowCounts(positives: row.positives.count, negatives: row.negatives.count))
         })
     }
@@ -32,6 +34,14 @@ package struct TrainingData: Sendable {
   package func row(_ number: Int) throws -> TrainingRow {
     let (file, index) = place(ofRow: number)
     return try file.row(index)
+  }
+
+  /// Throws `DataError` at the first row of which some document has no teacher's score: distillation needs them all.
+  package func requireTeacherScores() throws {
+    guard let number = firstUnscoredRow, let defect = try row(number).scoreDefect else { return }
+    throw error(
+      atRow: number, reason: "the row cannot teach: \(defect)",
+      advice: "Give every positive and negative a score, or set loss.distillation to none")
   }
 
   /// An error about row `number` that names its file and line, for whoever finds that the row does not serve.

@@ -34,23 +34,37 @@ package struct TrainingRow: JSONLinesRow, Equatable {
     if query.isBlank { return "\"query\" is empty" }
     if positives.isEmpty { return "\"pos\" is empty: every query needs a document that answers it" }
     return emptyText(in: positives, .positives) ?? emptyText(in: negatives, .negatives)
-      ?? miscount(positiveScores, .positiveScores, positives, .positives)
-      ?? miscount(negativeScores, .negativeScores, negatives, .negatives)
   }
 
-  /// Whether every document of the row has a teacher's score.
-  var isScored: Bool { positiveScores != nil && (negativeScores != nil || negatives.isEmpty) }
+  /// Why not every document of the row has a teacher's score, or `nil` if each has: a defect for distillation alone, since
+  /// FlagEmbedding's miner leaves the scores of earlier negatives behind.
+  var scoreDefect: String? {
+    scoreDefect(positiveScores, .positiveScores, positives, .positives)
+      ?? scoreDefect(negativeScores, .negativeScores, negatives, .negatives)
+  }
+
+  /// The documents that a batch has drawn, the positive first.
+  package func documents(of slot: BatchPlan.Slot) -> [String] {
+    [positives[slot.positive]] + slot.negatives.map { negatives[$0] }
+  }
+
+  /// The teacher's raw scores of those documents, or `nil` if not every document of the row has one.
+  package func teacherScores(of slot: BatchPlan.Slot) -> [Double]? {
+    guard scoreDefect == nil, let positiveScores else { return nil }
+    return [positiveScores[slot.positive]] + slot.negatives.map { negativeScores![$0] }
+  }
 
   private func emptyText(in texts: [String], _ key: Key) -> String? {
     texts.firstIndex(where: \.isBlank).map { "\"\(key.rawValue)[\($0)]\" is empty" }
   }
 
-  private func miscount(
+  private func scoreDefect(
     _ scores: [Double]?, _ scoresKey: Key, _ texts: [String], _ textsKey: Key
   ) -> String? {
-    guard let scores, scores.count != texts.count else { return nil }
-    return
-      "\"\(scoresKey.rawValue)\" has \(scores.count) scores for the \(texts.count) texts of \"\(textsKey.rawValue)\""
+    let (given, wanted) = (scores?.count ?? 0, texts.count)
+    if given == wanted { return nil }
+    guard scores != nil else { return "\"\(scoresKey.rawValue)\" is missing" }
+    return "\"\(scoresKey.rawValue)\" has \(given) scores for the \(wanted) texts of \"\(textsKey.rawValue)\""
   }
 }
 

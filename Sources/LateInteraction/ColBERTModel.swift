@@ -8,38 +8,57 @@ package enum ScoreReduction: String, Sendable {
   case mean
 }
 
-/// An encoder with a ColBERT head: texts to vectors, and the gradient back.
+/// An encoder with a ColBERT head, and BGE-M3's other two if it has them: texts to vectors, and the gradient back.
 package final class ColBERTModel: @unchecked Sendable {
   package let parameters: Parameters
   package let encoder: Encoder
   package let head: ColBERTHead
+  /// BGE-M3's; nil if the layout has no sparse head.
+  package let sparse: SparseHead?
+  private let dense: DenseHead
   package let reduction: ScoreReduction
   package let pool: ThreadPool
   private let trainsEncoder: Bool
 
   /// Gradients are looked up once: call `parameters.allocateGradients` first if this model is to be trained.
+  ///
+  /// - Parameter unweighted: ids that weigh nothing in sparse vectors: those of `<s>`, `</s>`, `<pad>` and `<unk>`.
   package init(
-    encoder: EncoderConfiguration, head: HeadShape, reduction: ScoreReduction, parameters: Parameters,
-    on pool: ThreadPool
+    encoder: EncoderConfiguration, head: HeadShape, reduction: ScoreReduction, unweighted: Set<Int32>,
+    parameters: Parameters, on pool: ThreadPool
   ) {
     self.parameters = parameters
     self.encoder = Encoder(encoder, parameters, on: pool)
     self.head = ColBERTHead(head, parameters, on: pool)
+    dense = DenseHead(on: pool)
+    sparse =
+      parameters.layout["\(SparseHead.name).weight"] == nil
+      ? nil : SparseHead(parameters, unweighted: unweighted, on: pool)
     self.reduction = reduction
     self.pool = pool
     trainsEncoder = parameters.layout.trained.contains { $0.part != .head }
   }
 
-  /// The vectors of a batch's texts, `[vectors × dimension]`, valid until the next forward.
+  /// What the heads make of a batch's texts, valid until the next forward.
   ///
-  /// A text's vectors are the same bits whatever else the batch holds.
-  package func forward(_ batch: TokenBatch, moment: DropoutMoment? = nil, keepsActivations: Bool = false) -> Matrix {
+  /// A text's numbers are the same bits whatever else the batch holds. `.all` heads need a sparse one.
+  package func forward(
+    _ batch: TokenBatch, heads: Heads = .colbert, moment: DropoutMoment? = nil, keepsActivations: Bool = false
+  ) -> EncodedTexts {
     let hidden = encoder.forward(batch, moment: moment, keepsActivations: keepsActivations && trainsEncoder)
-    return head.forward(hidden, batch)
+    let vectors = TextVectors(rows: head.forward(hidden, batch), starts: batch.vectorStarts)
+    guard heads == .all else { return EncodedTexts(vectors: vectors) }
+    guard let sparse else { preconditionFailure("all heads of a model without a sparse one") }
+    return EncodedTexts(
+      vectors: vectors, dense: dense.forward(hidden, batch), sparse: sparse.forward(hidden, batch))
   }
 
-  /// Adds the gradients of one batch, given ∂loss/∂vectors of the forward that came just before; overwrites `upstream`.
-  package func backward(_ batch: TokenBatch, upstream: Matrix) {
-    if let hidden = head.backward(upstream, batch, wantsHidden: trainsEncoder) { encoder.backward(hidden) }
+  /// Adds the gradients of one batch, given the gradient of what the forward just before gave; overwrites `upstream`.
+  package func backward(_ batch: TokenBatch, upstream: EncodedTexts) {
+    let hidden = head.backward(upstream.vectors.rows, batch, wantsHidden: trainsEncoder)
+    if let weights = upstream.sparse?.weights.rows { sparse?.backward(weights, into: hidden) }
+    guard let hidden else { return }
+    if let vectors = upstream.dense { dense.backward(vectors, batch, into: hidden) }
+    encoder.backward(hidden)
   }
 }

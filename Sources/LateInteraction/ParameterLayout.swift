@@ -13,13 +13,15 @@ package enum ParameterPart: Sendable, Equatable {
   case head
 }
 
-/// What a model and its run make of BGE-M3's sparse head.
-package enum SparseHeadUse: Sendable, Equatable {
-  /// The model has none.
-  case absent
-  /// The objective does not reach it: its gradient is zero and it never changes.
-  case untouched
-  case reached
+/// The heads that an objective depends on: of the others the gradient is zero, and they never change, decay included.
+package struct ReachedHeads: Sendable, Equatable {
+  package var colbert: Bool
+  package var sparse: Bool
+
+  package init(colbert: Bool = true, sparse: Bool = false) {
+    self.colbert = colbert
+    self.sparse = sparse
+  }
 }
 
 /// Names every tensor of a model, its shape, and its range in the flat buffers if it is trained.
@@ -49,7 +51,8 @@ package struct ParameterLayout: Sendable, Equatable {
   private let places: [String: Int]
 
   package init(
-    encoder: EncoderConfiguration, head: HeadShape, sparseHead: SparseHeadUse = .absent, training trained: TrainedPart
+    encoder: EncoderConfiguration, head: HeadShape, hasSparseHead: Bool = false,
+    reached: ReachedHeads = ReachedHeads(), training trained: TrainedPart
   ) {
     var tensors: [Tensor] = []
     var end = 0
@@ -63,10 +66,11 @@ package struct ParameterLayout: Sendable, Equatable {
         if isTrained { end += count }
       }
     }
-    append(encoder.tensors + head.tensors, isReached: true)
-    if sparseHead != .absent {
-      let sparse = HeadShape(name: "sparse_linear", width: encoder.width, dimension: 1, hasBias: true)
-      append(sparse.tensors, isReached: sparseHead == .reached)
+    append(encoder.tensors, isReached: true)
+    append(head.tensors, isReached: reached.colbert)
+    if hasSparseHead {
+      let sparse = HeadShape(name: SparseHead.name, width: encoder.width, dimension: 1, hasBias: true)
+      append(sparse.tensors, isReached: reached.sparse)
     }
     self.tensors = tensors
     trainedCount = end

@@ -37,6 +37,15 @@ package func scatterRows(_ input: Matrix, _ rows: [Int], into output: Matrix) {
   }
 }
 
+/// `output[rows[i]] += input[i]`: what `gatherRows` read gets its share of the gradient.
+package func addRows(_ input: Matrix, to output: Matrix, at rows: [Int]) {
+  precondition(input.rows == rows.count && output.columns == input.columns)
+  for (i, row) in rows.enumerated() {
+    let (x, y) = (input.base + i * input.columns, output.rows(row..<row + 1).base)
+    for k in 0..<input.columns { y[k] += x[k] }
+  }
+}
+
 /// Divides every row by its length (at least 1e-12, as PyTorch's `normalize`), in place; keeps the lengths.
 package func normalizeRows(_ rows: Matrix, lengths: Matrix, on pool: ThreadPool) {
   precondition(lengths.count == rows.rows, "\(lengths.count) lengths for \(rows.rows) rows")

@@ -29,6 +29,10 @@ struct TrainCommand: RankCommand {
         batch:
           queries: 64                # over all ranks
           accumulation: 1            # more chunks, less memory, the same result
+        loss:
+          objective: colbert         # unified: dense + sparse + ColBERT, for a BGE-M3 folder
+          distillation: none         # kl or m3: every row has pos_scores and neg_scores
+          self_distillation: false   # unified only: the ensemble teaches its parts
         optimizer:
           learning_rate: 3e-5
         run:

@@ -51,6 +51,36 @@ struct BadDataTests {
     }
   }
 
+  /// Distillation needs a score for every document; without it the same file will do.
+  @Test func namesTheRowThatCannotTeach() throws {
+    let folder = try TemporaryFolder()
+    let rows = [#""pos_scores": [2], "neg_scores": [1]"#, #""pos_scores": [2], "neg_scores": [1, 0.5]"#].map {
+      #"{"query": "x", "pos": ["y"], "neg": ["z"], \#($0)}"# + "\n"
+    }
+    try folder.write(rows.joined(), to: "train.jsonl")
+    try folder.write(ShortRun.configuration, to: "run.yaml")
+    func train(_ distillation: String, _ ranks: Int?) throws -> Command.Ended {
+      try Command.colbert(
+        [
+          "train", "run.yaml", "--set", "data.train=[train.jsonl]", "--set", "loss.distillation=\(distillation)",
+          "--set", "run.steps=1", "--set", "data.negatives_per_query=1",
+        ], ranks: ranks, in: folder.path, within: 60)
+    }
+    for (distillation, ranks) in [("kl", nil), ("m3", 2)] as [(String, Int?)] {
+      let ended = try train(distillation, ranks)
+      #expect(ended.status == 65)
+      #expect(ended.complaints.count == 1)
+      #expect(
+        ended.complaints.joined().contains(
+          #"train.jsonl:2: the row cannot teach: "neg_scores" has 2 scores for the 1 texts of "neg""#),
+        "\(ended.errors)")
+      #expect(!folder.has("run"), "nothing was begun")
+    }
+    let ended = try train("none", nil)
+    #expect(ended.status == 0)
+    #expect(ended.errors.contains("teacher scores: not used by loss.distillation: none (rows that have them: 1)"))
+  }
+
   /// `encode` and `evaluate` read other files.
   @Test func namesTheLineOfTexts() throws {
     let folder = try TemporaryFolder()
@@ -84,6 +114,7 @@ struct BadDataTests {
     ("model.path=gone", "model.path: there is no folder gone in "),
     ("evaluation.data=gone", "evaluation.data: there is no folder gone in "),
     ("run.directory=run.yaml/run", "run.directory: run.yaml is a file; name a folder"),
+    ("loss.self_distillation=true", "loss.self_distillation: the ensemble of dense, sparse and ColBERT scores teaches"),
     ("model.precision=bfloat16", "model.precision: bfloat16 is not in this version"),
   ])
   func namesTheKey(setting: String, complaint: String) throws {

@@ -146,6 +146,18 @@ struct BadModelTests {
       }
     }
   }
+
+  @Test func theUnifiedObjectiveNeedsASparseHead() throws {
+    let run = try ShortRun()
+    for ranks in [nil, 2] {
+      let ended = try run.train(["--set", "loss.objective=unified"], ranks: ranks)
+      #expect(ended.status == 64)
+      #expect(ended.complaints.count == 1)
+      #expect(
+        ended.complaints.joined().contains("tiny-pylate has no sparse head (sparse_linear.pt)"), "\(ended.errors)")
+      #expect(run.folder.names(in: ".") == ["run.yaml"], "nothing was begun")
+    }
+  }
 }
 
 extension TemporaryFolder {

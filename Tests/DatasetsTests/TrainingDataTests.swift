@@ -28,12 +28,46 @@ import Testing
     #expect(second.negatives == [])
     #expect(second.positiveScores == nil && second.negativeScores == nil && second.prompt == nil)
     #expect(data.counts == [RowCounts(positives: 2, negatives: 1), RowCounts(positives: 1, negatives: 0)])
-    #expect(data.firstUnscoredRow == 1)
+    #expect(data.scoredCount == 1)
   }
 
-  @Test func scoresMayDoWithoutNegatives() throws {
-    let path = try folder.write("rows.jsonl", #"{"query": "q", "pos": ["p"], "pos_scores": [1]}"#)
-    #expect(try TrainingData(paths: [path]).firstUnscoredRow == nil)
+  @Test func distillationNeedsEveryScore() throws {
+    let texts = #""query": "q", "pos": ["p", "r"], "neg": ["n", "m", "o"]"#
+    let good = #"{\#(texts), "pos_scores": [1, 2], "neg_scores": [3, 4, 5]}"#
+    let withoutNegatives = #"{"query": "q", "pos": ["p"], "pos_scores": [1]}"#
+    let paths = [
+      try folder.write("a.jsonl", "\(good)\n\(withoutNegatives)\n"), try folder.write("b.jsonl", "\(good)\n"),
+    ]
+    let data = try TrainingData(paths: paths)
+    try data.requireTeacherScores()
+    #expect(data.scoredCount == 3)
+    let sampler = Sampler(counts: data.counts, batchQueries: 3, negativesPerQuery: 2, shuffle: true, seed: 1)
+    let slot = sampler.batch(0).slots.first { $0.row != 1 }!
+    let row = try data.row(slot.row)
+    #expect(row.teacherScores(of: slot)! == [[1, 2][slot.positive]] + slot.negatives.map { [3, 4, 5][$0] })
+    #expect(row.documents(of: slot) == [["p", "r"][slot.positive]] + slot.negatives.map { ["n", "m", "o"][$0] })
+  }
+
+  /// Without distillation such rows are as good as others: FlagEmbedding's miner leaves old scores behind.
+  @Test(arguments: [
+    (#"{"query": "q", "pos": ["p"], "neg": ["n"]}"#, #""pos_scores" is missing"#),
+    (#"{"query": "q", "pos": ["p"], "neg": ["n"], "pos_scores": [1]}"#, #""neg_scores" is missing"#),
+    (#"{"query": "q", "pos": ["p"], "pos_scores": [1, 2]}"#, #""pos_scores" has 2 scores for the 1 texts of "pos""#),
+    (
+      #"{"query": "q", "pos": ["p"], "pos_scores": [1], "neg_scores": [1]}"#,
+      #""neg_scores" has 1 scores for the 0 texts of "neg""#
+    ),
+  ])
+  func namesTheRowThatCannotTeach(line: String, reason: String) throws {
+    let good = #"{"query": "q", "pos": ["p"], "pos_scores": [1]}"#
+    let path = try folder.write("rows.jsonl", "\(good)\n\n\(line)\n\(line)\n")
+    let data = try TrainingData(paths: [path])
+    #expect(data.scoredCount == 1)
+    let error = try #require(throws: DataError.self) { try data.requireTeacherScores() }
+    #expect(error.description.hasPrefix("\(path):3: the row cannot teach: \(reason). "))
+    #expect(error.exitStatus == 65)
+    let plan = Sampler(counts: data.counts, batchQueries: 3, negativesPerQuery: 1, shuffle: false, seed: 1).batch(0)
+    #expect(try data.row(1).teacherScores(of: plan.slots[1]) == nil)
   }
 
   @Test func acceptsByteOrderMarkCarriageReturnsAndBlankLines() throws {
@@ -90,10 +124,6 @@ import Testing
     (#"{"query": "q", "pos": []}"#, #""pos" is empty"#),
     (#"{"query": "q", "pos": ["p", ""]}"#, #""pos[1]" is empty"#),
     (#"{"query": "q", "pos": ["p"], "neg": [" "]}"#, #""neg[0]" is empty"#),
-    (
-      #"{"query": "q", "pos": ["p"], "pos_scores": [1, 2]}"#, #""pos_scores" has 2 scores for the 1 texts of "pos""#
-    ),
-    (#"{"query": "q", "pos": ["p"], "neg_scores": [1]}"#, #""neg_scores" has 1 scores for the 0 texts of "neg""#),
     (#"{"query": "q", "pos": ["p"], "pos_scores": [NaN]}"#, "NaN is not a JSON number, at byte 45"),
     (#"{"query": "q", "pos": ["p"], "pos_scores": [-Infinity]}"#, "-Infinity is not a JSON number"),
     (#"{"query": "q", "pos": ["p"], "pos_scores": [1e999]}"#, "the number 1e999 is too large"),

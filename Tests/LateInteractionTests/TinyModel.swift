@@ -26,7 +26,7 @@ final class TinyModel {
     parameters.allocateGradients()
     parameters.wordGradients?.open(Array(0..<Int32(Self.vocabularySize)))
     model = ColBERTModel(
-      encoder: encoder, head: head, reduction: reduction, parameters: parameters,
+      encoder: encoder, head: head, reduction: reduction, unweighted: [], parameters: parameters,
       on: ThreadPool(threadCount: threads))
   }
 
@@ -72,7 +72,7 @@ final class TinyModel {
 
   /// All vectors of a batch.
   func vectors(_ texts: TinyTexts, moment: DropoutMoment? = nil, keepsActivations: Bool = false) -> [Float] {
-    model.forward(texts.batch, moment: moment, keepsActivations: keepsActivations).values
+    model.forward(texts.batch, moment: moment, keepsActivations: keepsActivations).vectors.rows.values
   }
 
   /// Adds the gradients of the contrastive loss of a batch, in one pass.
@@ -80,8 +80,9 @@ final class TinyModel {
   /// - Returns: the tokens that won, `[query tokens × documents]`.
   @discardableResult
   func backward(_ texts: TinyTexts, moment: DropoutMoment? = nil) -> [Int] {
-    let result = texts.score(model.forward(texts.batch, moment: moment, keepsActivations: true), model)
-    model.backward(texts.batch, upstream: result.upstream.matrix)
+    let vectors = model.forward(texts.batch, moment: moment, keepsActivations: true).vectors
+    let result = texts.score(vectors.rows, model)
+    model.backward(texts.batch, upstream: EncodedTexts(vectors: vectors.with(result.upstream.matrix)))
     return result.winners
   }
 
@@ -94,8 +95,9 @@ final class TinyModel {
     var row = 0
     for chunk in chunks {
       let part = texts.only(chunk).batch
-      _ = model.forward(part, moment: moment, keepsActivations: true)
-      model.backward(part, upstream: upstream.matrix.rows(row..<row + part.vectorCount))
+      let vectors = model.forward(part, moment: moment, keepsActivations: true).vectors
+      let gradient = upstream.matrix.rows(row..<row + part.vectorCount)
+      model.backward(part, upstream: EncodedTexts(vectors: vectors.with(gradient)))
       row += part.vectorCount
     }
   }
@@ -144,8 +146,9 @@ struct TinyTexts {
     let documents = TextVectors(rows: vectors.rows(cut..<vectors.rows), starts: documentStarts)
     let result = maxSim(queries, documents, reduction: model.reduction, keepsWinners: true, on: model.pool)
     let winners = result.winners!
-    _ = contrastiveLosses(
-      result.scores, targets: Self.targets, temperature: Self.temperature, globalQueryCount: Self.queryCount)
+    _ = Objective(temperature: Double(Self.temperature)).losses(
+      ScoreMatrices(colbert: result.scores), targets: Self.targets.map { QueryTarget(columns: $0..<$0 + 2) }, step: 0,
+      globalQueryCount: Self.queryCount)
     let upstream = TestMatrix(zeros: vectors.rows, vectors.columns)
     maxSimBackward(
       result.scores, queries, documents, reduction: model.reduction, winners: winners,
@@ -176,4 +179,9 @@ struct TinyTexts {
 
   /// The rows of `[vectors × 8]` that belong to a text.
   func rows(of text: Int) -> Range<Int> { batch.vectorStarts[text] * 8..<batch.vectorStarts[text + 1] * 8 }
+}
+
+extension TextVectors {
+  /// Other rows for the same texts.
+  fileprivate func with(_ rows: Matrix) -> TextVectors { TextVectors(rows: rows, starts: starts) }
 }

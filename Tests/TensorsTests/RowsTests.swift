@@ -38,6 +38,13 @@ import Testing
     for row in 0..<7 where !rows.contains(row) { #expect(scattered.row(row) == [0, 0, 0]) }
   }
 
+  @Test func addsRowsAtTheirPlaces() {
+    let sum = TestMatrix([1, 2, 3, 4, 5, 6], rows: 3, columns: 2)
+    let added = TestMatrix([10, 20, 30, 40, 50, 60], rows: 3, columns: 2)
+    addRows(added.matrix, to: sum.matrix, at: [2, 0, 2])
+    #expect(sum.values == [31, 42, 3, 4, 65, 86])
+  }
+
   @Test(arguments: [(1, 1), (3, 5), (63, 8), (64, 7), (65, 16), (130, 33)])
   func normalizesAndPullsBack(rows: Int, columns: Int) {
     var numbers = TestNumbers(seed: UInt64(rows))

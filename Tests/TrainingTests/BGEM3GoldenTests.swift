@@ -7,11 +7,12 @@ import Testing
 
 @testable import Training
 
-/// The ColBERT half of BGE-M3 against PyTorch in float64; `make-bge-m3-reference.py` says how the files come about.
+/// BGE-M3 and its five objectives against PyTorch in float64; `make-bge-m3-reference.py` says how the files come about.
 @Suite struct BGEM3GoldenTests {
   /// tiny-bge-m3 with one of its two files of the encoder's weights, gone when `body` returns.
   private func withGolden<Result>(
-    weights: String = "model.safetensors", _ body: (GoldenModel, TinyBGEM3) throws -> Result
+    weights: String = "model.safetensors", objective: BGEM3Objective = .infonce,
+    _ body: (GoldenModel, TinyBGEM3) throws -> Result
   ) throws -> Result {
     let expected: TinyBGEM3 = try readJSON(fixture("bge-m3.json"))
     return try withFolder { folder in
@@ -21,7 +22,7 @@ import Testing
         try FileManager.default.removeItem(atPath: "\(model)/\(other)")
       }
       let golden = try GoldenModel(
-        folder: model, rows: "bge-m3-train.jsonl", temperature: expected.temperature,
+        folder: model, rows: "bge-m3-train.jsonl", objective: objective.objective(temperature: expected.temperature),
         queryMaxLength: expected.query_max_length, documentMaxLength: expected.passage_max_length)
       return try body(golden, expected)
     }
@@ -32,10 +33,11 @@ import Testing
     return zip(ours.values, theirs).map { abs($0 - $1) }.max() ?? .infinity
   }
 
-  /// From either file of the encoder's weights: ids, hidden states, vectors without the first token's, scores.
+  /// From either file of the encoder's weights: ids, hidden states, vectors without the first token's, dense and sparse
+  /// vectors, scores.
   @Test(arguments: ["model.safetensors", "pytorch_model.bin"])
   func forward(weights: String) throws {
-    try withGolden(weights: weights) { golden, expected in
+    try withGolden(weights: weights, objective: .unified) { golden, expected in
       let tokens = golden.batch.chunks[0].tokens
       #expect(tokens.ids == (expected.query_ids + expected.passage_ids).flatMap { $0 })
       let file = try SafetensorsFile(fixture("bge-m3-forward.safetensors"))
@@ -44,17 +46,26 @@ import Testing
       #expect(try worst(hidden.rows(0..<queryTokens), file, "query.hidden") < 1e-5)
       #expect(try worst(hidden.rows(queryTokens..<hidden.rows), file, "passage.hidden") < 1e-5)
       let scored = try golden.trainer.score(golden.batch, step: 0)
-      #expect(try worst(scored.queries.rows, file, "query.colbert") < 1e-5)
-      #expect(try worst(scored.documents.rows, file, "passage.colbert") < 1e-5)
-      #expect(try worst(scored.result.scores, file, "scores.colbert") < 1e-5)
+      for (role, texts) in [("query", scored.queries), ("passage", scored.documents)] {
+        #expect(try worst(texts.vectors.rows, file, "\(role).colbert") < 1e-5)
+        #expect(try worst(texts.dense!, file, "\(role).dense") < 1e-5)
+        let words = golden.loaded.model.encoder.configuration.vocabularySize
+        let wide = TestMatrix(texts.sparse!.vocabularyWide(words), rows: texts.count, columns: words)
+        #expect(try worst(wide.matrix, file, "\(role).sparse") < 1e-5)
+      }
+      let matrices = scored.scores.matrices
+      for (name, matrix) in [("colbert", matrices.colbert), ("dense", matrices.dense!), ("sparse", matrices.sparse!)] {
+        #expect(try worst(matrix, file, "scores.\(name)") < 1e-5)
+      }
     }
   }
 
-  @Test(arguments: ["model.safetensors", "pytorch_model.bin"])
-  func lossAndGradients(weights: String) throws {
-    try withGolden(weights: weights) { golden, expected in
-      #expect(abs(try golden.loss() - expected.losses["infonce"]!) < 5e-6)
-      try golden.checkGradients("bge-m3-grad-infonce.safetensors") { $0 }
+  @Test(arguments: BGEM3Objective.allCases)
+  func lossAndGradients(objective: BGEM3Objective) throws {
+    try withGolden(weights: "pytorch_model.bin", objective: objective) { golden, expected in
+      #expect(abs(try golden.loss() - expected.losses[objective.rawValue]!) < 5e-6)
+      try golden.checkGradients("bge-m3-grad-\(objective.rawValue).safetensors") { $0 }
+      guard objective.objective(temperature: 1).heads == .colbert else { return }
       for name in ["sparse_linear.weight", "sparse_linear.bias"] {
         let gradient = golden.loaded.model.parameters.gradientValues(name)
         #expect(gradient?.allSatisfy { $0 == 0 } == true, "\(name), which the objective does not reach")
@@ -110,4 +121,35 @@ private struct TinyBGEM3: Decodable {
   let passage_ids: [[Int32]]
   let losses: [String: Double]
   let training: Run
+}
+
+/// The objectives of `bge-m3.json`, by their names there.
+enum BGEM3Objective: String, CaseIterable, Sendable {
+  case infonce
+  case kl = "infonce-kl"
+  case m3 = "m3-kd"
+  case unified
+  case selfDistilled = "unified-self-distill"
+
+  func objective(temperature: Double) -> Objective {
+    let weights = UnifiedTerms(dense: 1, sparse: 0.1, colbert: 1, ensemble: 1)
+    return switch self {
+    case .infonce: Objective(temperature: temperature)
+    case .kl: Objective(temperature: temperature, distillation: .kl)
+    case .m3: Objective(temperature: temperature, distillation: .m3)
+    case .unified: Objective(temperature: temperature, unified: weights)
+    case .selfDistilled: Objective(temperature: temperature, unified: weights, selfDistillationStart: 0)
+    }
+  }
+}
+
+extension SparseVectors {
+  /// `[texts × words]`, as only a reference writes it down.
+  fileprivate func vocabularyWide(_ words: Int) -> [Float] {
+    (0..<count).flatMap { text in
+      var row = [Float](repeating: 0, count: words)
+      for entry in weights.starts[text]..<weights.starts[text + 1] { row[Int(ids[entry])] = weights.rows[entry, 0] }
+      return row
+    }
+  }
 }

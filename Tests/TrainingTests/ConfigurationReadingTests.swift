@@ -1,3 +1,4 @@
+import LateInteraction
 import Testing
 
 @testable import Training
@@ -59,6 +60,9 @@ import Testing
       ),
       ("run.steps", .int(0), "0", "1 or more, or null"),
       ("run.checkpoint_every", .int(0), "0", "1 or more"),
+      ("loss.teacher_temperature", .int(0), "0", "more than 0"),
+      ("loss.self_distillation_start", .int(-1), "-1", "0 or more"),
+      ("loss.weights.sparse", .int(-1), "-1", "0 or more"),
       ("run.timeout", .int(0), "0", "more than 0"),
       ("run.directory", .string(""), "\"\"", "the folder of the run's files"),
     ] as [(String, ConfigurationNode.Value, String, String)])
@@ -72,10 +76,6 @@ import Testing
     arguments: [
       ("model.precision", .string("bfloat16"), "bfloat16 is not in this version; float32 is"),
       ("batch.recompute", .string("layers"), "layers is not in this version; none is"),
-      ("loss.objective", .string("unified"), "unified is not in this version; colbert is"),
-      ("loss.distillation", .string("kl"), "kl is not in this version; none is"),
-      ("loss.distillation", .string("m3"), "m3 is not in this version; none is"),
-      ("loss.self_distillation", .bool(true), "true is not in this version; false is"),
       ("negatives.scope", .string("rank"), "rank is not in this version; global is"),
       ("negatives.scope", .string("own"), "own is not in this version; global is"),
       ("negatives.gather", .string("queries"), "queries is not in this version; documents is"),
@@ -92,7 +92,7 @@ import Testing
       try Configuration(
         tree([
           (3, "run.keep", .int(0)), (1, "optimizer.lr", .int(1)), (2, "batch.queries", .string("x")),
-          (5, "loss.objective", .string("unified")),
+          (5, "negatives.scope", .string("own")),
         ]))
     }
     #expect(
@@ -100,9 +100,63 @@ import Testing
         "CONFIG.yaml:1: optimizer.lr is not a known key; did you mean optimizer.learning_rate?",
         "CONFIG.yaml:2: batch.queries: expected a whole number, found the text \"x\"",
         "CONFIG.yaml:3: run.keep: 0 is out of range; it must be 1 or more",
-        "CONFIG.yaml:5: loss.objective: unified is not in this version; colbert is",
+        "CONFIG.yaml:5: negatives.scope: own is not in this version; global is",
         "CONFIG.yaml: model.path is missing; it must be the folder of a Hugging Face model",
         "CONFIG.yaml: data.train is missing; it must be a list of one or more .jsonl files",
+      ])
+  }
+
+  @Test func readsTheLoss() throws {
+    let read = try configuration(
+      (3, "loss.objective", .string("unified")), (4, "loss.self_distillation", .bool(true)),
+      (5, "loss.self_distillation_start", .int(7)), (6, "loss.distillation", .string("m3")),
+      (7, "loss.teacher_temperature", .int(2)), (8, "loss.temperature", .double(0.05)))
+    let weights = UnifiedTerms(dense: 1, sparse: 0.1, colbert: 1, ensemble: 1)
+    #expect(
+      Objective(read.loss, defaultTemperature: 1)
+        == Objective(
+          temperature: 0.05, unified: weights, distillation: .m3, teacherTemperature: 2, selfDistillationStart: 7))
+    #expect(
+      Objective(try configuration((3, "loss.distillation", .string("kl"))).loss, defaultTemperature: 0.02)
+        == Objective(temperature: 0.02, distillation: .kl))
+    #expect(
+      Objective(try configuration((3, "loss.self_distillation_start", .int(7))).loss, defaultTemperature: 1)
+        == Objective(temperature: 1))
+  }
+
+  /// A head whose every weight is zero is not reached, unless the ensemble teaches it.
+  @Test func knowsTheHeadsThatTheLossReaches() throws {
+    func reached(_ weights: Configuration.LossWeights, selfDistillation: Bool = false) -> ReachedHeads {
+      ReachedHeads(Configuration.Loss(objective: .unified, selfDistillation: selfDistillation, weights: weights))
+    }
+    #expect(ReachedHeads(Configuration.Loss()) == ReachedHeads(colbert: true, sparse: false))
+    #expect(reached(.init(dense: 1, sparse: 0, colbert: 0, ensemble: 0)) == ReachedHeads(colbert: false, sparse: false))
+    #expect(reached(.init(dense: 0, sparse: 1, colbert: 0, ensemble: 0)) == ReachedHeads(colbert: false, sparse: true))
+    #expect(reached(.init(dense: 0, sparse: 0, colbert: 1, ensemble: 0)) == ReachedHeads(colbert: true, sparse: false))
+    #expect(reached(.init(dense: 0, sparse: 0, colbert: 0, ensemble: 1)) == ReachedHeads(colbert: true, sparse: true))
+    #expect(
+      reached(.init(dense: 1, sparse: 0, colbert: 0, ensemble: 0), selfDistillation: true)
+        == ReachedHeads(colbert: true, sparse: true))
+  }
+
+  @Test func refusesWhatContradictsItself() {
+    func found(_ keys: (Int, String, ConfigurationNode.Value)...) -> [String] {
+      problems { try Configuration(tree(least + keys)) }
+    }
+    #expect(
+      found((3, "loss.self_distillation", .bool(true))) == [
+        "CONFIG.yaml:3: loss.self_distillation: the ensemble of dense, sparse and ColBERT scores teaches them, so it needs loss.objective: unified"
+      ])
+    #expect(
+      found((3, "data.negatives_per_query", .int(0)), (4, "loss.distillation", .string("kl"))) == [
+        "CONFIG.yaml:4: loss.distillation: a teacher compares a query's own documents, so it needs data.negatives_per_query of 1 or more"
+      ])
+    let zeros = ["dense", "sparse", "colbert", "ensemble"].enumerated().map {
+      (4 + $0, "loss.weights.\($1)", ConfigurationNode.Value.int(0))
+    }
+    #expect(
+      problems { try Configuration(tree(least + [(3, "loss.objective", .string("unified"))] + zeros)) } == [
+        "CONFIG.yaml:4: loss.weights.dense: all weights are 0, so there is nothing to learn; give one more"
       ])
   }
 

@@ -31,6 +31,7 @@ import Testing
           distillation: none
           teacher_temperature: 1
           self_distillation: false
+          self_distillation_start: 0
           weights: {dense: 1, sparse: 0.1, colbert: 1, ensemble: 1}
         negatives:
           scope: global
@@ -117,7 +118,7 @@ extension Configuration {
     all.batch = Batch(queries: 12, accumulation: 3, recompute: .layers)
     all.loss = Loss(
       objective: .unified, temperature: 0.02, distillation: .m3, teacherTemperature: 2, selfDistillation: true,
-      weights: LossWeights(dense: 2, sparse: 0.3, colbert: 4, ensemble: 5))
+      selfDistillationStart: 3, weights: LossWeights(dense: 2, sparse: 0.3, colbert: 4, ensemble: 5))
     all.negatives = Negatives(scope: .own, gather: .auto, mask: .duplicates)
     all.optimizer = Optimizer(
       learningRate: 2e-5, headLearningRate: 1e-3, weightDecay: 0, decay: .all, betas: [0.8, 0.99], epsilon: 1e-6,

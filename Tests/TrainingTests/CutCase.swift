@@ -9,19 +9,38 @@ import Tokenizers
 @testable import Training
 
 /// What is trained on the batch that is cut.
-enum CutModel: CaseIterable, Sendable {
+enum CutRun: CaseIterable, Sendable {
   /// BERT with query expansion and a skip list, summed scores.
   case pylate
   /// XLM-R, mean scores, a sparse head that the objective does not reach.
   case bgeM3
-  /// The same with frozen words and a frozen layer.
-  case bgeM3Top2
+  /// With frozen words and a frozen layer.
+  case listwiseTop2
+  /// Nothing but heads is trained.
+  case unifiedHead
+  case unified, selfDistilled
 
   fileprivate var settings: ModelSettings {
-    switch self {
-    case .pylate: ModelSettings(path: fixture("tiny-pylate"), trained: .all, dropout: 0.1)
-    case .bgeM3: ModelSettings(path: fixture("tiny-bge-m3"), trained: .all, dropout: 0.1)
-    case .bgeM3Top2: ModelSettings(path: fixture("tiny-bge-m3"), trained: .top(2), dropout: 0.1)
+    let trained: LateInteraction.TrainedPart =
+      switch self {
+      case .listwiseTop2: .top(2)
+      case .unifiedHead: .head
+      default: .all
+      }
+    return ModelSettings(
+      path: fixture(self == .pylate ? "tiny-pylate" : "tiny-bge-m3"), trained: trained, dropout: 0.1)
+  }
+
+  fileprivate var objective: Objective {
+    let weights = UnifiedTerms(dense: 1, sparse: 0.1, colbert: 1, ensemble: 1)
+    return switch self {
+    case .pylate: Objective(temperature: 0.5)
+    case .bgeM3: Objective(temperature: 0.1, distillation: .kl)
+    case .listwiseTop2: Objective(temperature: 0.1, distillation: .m3)
+    case .unifiedHead: Objective(temperature: 0.1, unified: weights)
+    case .unified: Objective(temperature: 0.1, unified: weights, distillation: .kl)
+    case .selfDistilled:
+      Objective(temperature: 0.1, unified: weights, distillation: .m3, selfDistillationStart: CutCase.step)
     }
   }
 }
@@ -31,25 +50,32 @@ struct CutCase {
   static let queryCount = 11
   /// Not 0, so that the dropout key's step shows.
   static let step = 3
-  private let model: CutModel
+  private let run: CutRun
   private let data: TrainingData
 
-  /// The batch of one rank in one chunk, on one thread.
-  static func whole(_ model: CutModel = .pylate) throws -> CutOutcome {
-    try CutCase(model).outcome(SoloCommunicator(), accumulation: 1, threads: 1)
-  }
-
-  init(_ model: CutModel = .pylate) throws {
-    self.model = model
+  init(_ run: CutRun) throws {
+    self.run = run
     data = try withFolder(["train.jsonl": try Self.rows()]) { try TrainingData(paths: ["\($0)/train.jsonl"]) }
   }
+
+  /// The batch of one rank in one chunk, on one thread.
+  static func whole(_ run: CutRun) throws -> CutOutcome { try wholes[run]!.get() }
+
+  private static let wholes = Dictionary(
+    uniqueKeysWithValues: CutRun.allCases.map { run in
+      (run, Result { try CutCase(run).outcome(SoloCommunicator(), accumulation: 1, threads: 1) })
+    })
 
   private static func rows() throws -> String {
     let source = try TrainingData(paths: [fixture("pylate-train.jsonl")])
     return try (0..<queryCount).map { i in
       let row = try source.row(i % source.count)
       let negatives = try (0..<i % 3).map { try source.row((i + 2 + $0) % source.count).negatives[0] }
-      let object: [String: Any] = ["query": "\(row.query) \(i)", "pos": row.positives, "neg": negatives]
+      let object: [String: Any] = [
+        "query": "\(row.query) \(i)", "pos": row.positives, "neg": negatives,
+        "pos_scores": row.positives.map { _ in Double(i % 5) },
+        "neg_scores": negatives.indices.map { 1.5 - Double($0) },
+      ]
       return String(decoding: try JSONSerialization.data(withJSONObject: object), as: UTF8.self) + "\n"
     }.joined()
   }
@@ -58,7 +84,7 @@ struct CutCase {
   func outcome(
     _ communicator: any Communicator, accumulation: Int, threads: Int, fault: PlantedFault? = nil
   ) throws -> CutOutcome {
-    let loaded = try LoadedModel(model.settings, trains: true, on: ThreadPool(threadCount: threads))
+    let loaded = try LoadedModel(run.settings, trains: true, on: ThreadPool(threadCount: threads))
     let sampler = Sampler(
       counts: data.counts, batchQueries: Self.queryCount, negativesPerQuery: 2, shuffle: true, seed: 7)
     let builder = BatchBuilder(
@@ -67,7 +93,7 @@ struct CutCase {
     var batch = try builder.batch(Self.step)
     if let fault { batch = fault.applied(to: batch, onLastRank: communicator.rank == communicator.rankCount - 1) }
     let trainer = Trainer(
-      loaded.model, temperature: 0.5, seed: 9,
+      loaded.model, objective: run.objective, seed: 9,
       communicator: fault == .gradientTimesRanks ? GradientTimesRanks(communicator) : communicator)
     let share = builder.plan(Self.step).share(rank: communicator.rank, rankCount: communicator.rankCount)
     return try CutOutcome(trainer, batch, share: share)
@@ -75,15 +101,17 @@ struct CutCase {
 }
 
 /// What must be the same however the batch is cut.
-struct CutOutcome: Equatable {
+struct CutOutcome: Equatable, Sendable {
   let share: Range<Int>
-  /// The vectors of the share's queries, each query's by itself.
+  /// What the heads make of the share's queries, each query by itself.
   private let queries: [[Float]]
-  /// The vectors of all documents, end to end.
+  /// What they make of all documents, end to end.
   private let documents: [Float]
   /// The winners of each query's tokens, over all documents.
   private let winners: [[Int]]
-  private let losses: [Double]
+  /// Each query's scores under each head.
+  private let scores: [[Float]]
+  private let losses: [QueryLoss]
   /// The rows of the word table that have a gradient.
   private let words: [Int32]
   let gradient: [Float]
@@ -91,12 +119,18 @@ struct CutOutcome: Equatable {
   init(_ trainer: Trainer, _ batch: RankBatch, share: Range<Int>) throws {
     self.share = share
     let scored = try trainer.score(batch, step: CutCase.step)
-    let starts = scored.queries.starts
-    let table = scored.result.winners!
-    let queryRows = (0..<starts.count - 1).map { starts[$0]..<starts[$0 + 1] }
-    queries = queryRows.map { scored.queries.rows.rows($0).values }
-    documents = scored.documents.rows.values
-    winners = queryRows.map { rows in rows.flatMap { row in (0..<table.columns).map { table[row, $0] } } }
+    let (ours, table) = (scored.queries, scored.scores.colbert.winners!)
+    let matrices = scored.scores.matrices
+    queries = (0..<ours.count).map { ours.texts($0..<$0 + 1).values }
+    documents = scored.documents.values
+    winners = (0..<ours.count).map { query in
+      (ours.vectors.starts[query]..<ours.vectors.starts[query + 1]).flatMap { row in
+        (0..<table.columns).map { table[row, $0] }
+      }
+    }
+    scores = (0..<ours.count).map { query in
+      [matrices.colbert, matrices.dense, matrices.sparse].flatMap { $0?.rows(query..<query + 1).values ?? [] }
+    }
     losses = try trainer.gradients(of: batch, step: CutCase.step)
     words = trainer.model.parameters.wordGradients?.rows ?? []
     gradient = trainer.model.parameters.allGradientValues
@@ -104,20 +138,29 @@ struct CutOutcome: Equatable {
 
   /// In what a share differs from the uncut batch; empty when the law of cuts holds.
   ///
-  /// Vectors, winners, each query's loss and the words bit for bit; the gradient to 1e-5, since sums over ranks and chunks are
-  /// added in another order (float32's rounding, 6e-8, over a few dozen partial sums).
+  /// Vectors, winners, scores, each query's loss and the words bit for bit; the gradient to 1e-5, since sums over ranks
+  /// and chunks are added in another order (float32's rounding, 6e-8, over a few dozen partial sums).
   func differences(from whole: CutOutcome) -> [String] {
     var found: [String] = []
     if queries != Array(whole.queries[share].prefix(queries.count)) || queries.count != share.count {
-      found.append("query vectors")
+      found.append("queries")
     }
-    if documents != whole.documents { found.append("document vectors") }
+    if documents != whole.documents { found.append("documents") }
     if winners != Array(whole.winners[share]) { found.append("winners") }
+    if scores != Array(whole.scores[share]) { found.append("scores") }
     if losses != Array(whole.losses[share]) { found.append("losses") }
     if words != whole.words { found.append("words") }
     let error = relativeError(gradient, whole.gradient)
     if error > 1e-5 { found.append("gradient by \(error)") }
     return found
+  }
+}
+
+extension EncodedTexts {
+  /// Every number: vectors, dense vectors, ids and their weights.
+  fileprivate var values: [Float] {
+    vectors.rows.values + (dense?.values ?? []) + (sparse?.ids.map(Float.init) ?? [])
+      + (sparse?.weights.rows.values ?? [])
   }
 }
 

@@ -6,12 +6,15 @@ import Testing
 
 /// A cut of the global batch beside its ranks.
 struct Cut: Sendable, CustomTestStringConvertible {
+  let run: CutRun
   let accumulation: Int
   let threads: Int
-  var testDescription: String { "accumulation \(accumulation), \(threads) threads" }
+  var testDescription: String { "\(run), accumulation \(accumulation), \(threads) threads" }
 
-  static let all = [1, 2, 5].flatMap { accumulation in
-    [1, 2].map { Cut(accumulation: accumulation, threads: $0) }
+  static let all = CutRun.allCases.flatMap { run in
+    [1, 2, 5].flatMap { accumulation in
+      [1, 2].map { Cut(run: run, accumulation: accumulation, threads: $0) }
+    }
   }
 }
 
@@ -19,37 +22,29 @@ struct Cut: Sendable, CustomTestStringConvertible {
 @Suite struct CutTests {
   @Test(arguments: [1, 2, 3, 4], Cut.all)
   func changesNothing(rankCount: Int, cut: Cut) throws {
-    let whole = try CutCase.whole()
+    let whole = try CutCase.whole(cut.run)
     let found = try ThreadCommunicator.run(rankCount: rankCount) { communicator in
-      try CutCase().outcome(communicator, accumulation: cut.accumulation, threads: cut.threads)
+      try CutCase(cut.run).outcome(communicator, accumulation: cut.accumulation, threads: cut.threads)
         .differences(from: whole)
     }
     #expect(found.flatMap { $0 } == [])
   }
 
-  @Test(arguments: [1, 2, 3, 4], [CutModel.bgeM3, .bgeM3Top2])
-  func changesNothingOfBGEM3(rankCount: Int, model: CutModel) throws {
-    let whole = try CutCase.whole(model)
-    let found = try ThreadCommunicator.run(rankCount: rankCount) { communicator in
-      try CutCase(model).outcome(communicator, accumulation: 2, threads: 2).differences(from: whole)
-    }
-    #expect(found.flatMap { $0 } == [])
-  }
-
   /// More ranks than queries: some have nothing to do, and no row is lost.
-  @Test func ranksMayHaveNothing() throws {
-    let whole = try CutCase.whole()
+  @Test(arguments: [CutRun.pylate, .selfDistilled])
+  func ranksMayHaveNothing(run: CutRun) throws {
+    let whole = try CutCase.whole(run)
     let found = try ThreadCommunicator.run(rankCount: 13) { communicator in
-      try CutCase().outcome(communicator, accumulation: 1, threads: 1).differences(from: whole)
+      try CutCase(run).outcome(communicator, accumulation: 1, threads: 1).differences(from: whole)
     }
     #expect(found.flatMap { $0 } == [])
   }
 
-  @Test(arguments: PlantedFault.allCases)
-  func noticesPlantedFaults(fault: PlantedFault) throws {
-    let whole = try CutCase.whole()
+  @Test(arguments: PlantedFault.allCases, [CutRun.pylate, .selfDistilled])
+  func noticesPlantedFaults(fault: PlantedFault, run: CutRun) throws {
+    let whole = try CutCase.whole(run)
     let found = try ThreadCommunicator.run(rankCount: 2) { communicator in
-      try CutCase().outcome(communicator, accumulation: 2, threads: 1, fault: fault).differences(from: whole)
+      try CutCase(run).outcome(communicator, accumulation: 2, threads: 1, fault: fault).differences(from: whole)
     }
     #expect(found.contains { !$0.isEmpty }, "\(fault) went unnoticed")
   }
@@ -59,27 +54,22 @@ struct Cut: Sendable, CustomTestStringConvertible {
 @Suite(.serialized, .enabled(if: MPITestWorld.isLaunched), .timeLimit(.minutes(5)))
 struct MPICutTests {
   @Test(arguments: Cut.all)
-  func changesNothing(cut: Cut) throws { try check(.pylate, cut) }
-
-  @Test(arguments: [CutModel.bgeM3, .bgeM3Top2], [Cut(accumulation: 1, threads: 1), Cut(accumulation: 3, threads: 2)])
-  func changesNothingOfBGEM3(model: CutModel, cut: Cut) throws { try check(model, cut) }
-
-  private func check(_ model: CutModel, _ cut: Cut) throws {
+  func changesNothing(cut: Cut) throws {
     let world = MPITestWorld.communicator
-    let whole = try CutCase.whole(model)
-    let outcome = try CutCase(model).outcome(world, accumulation: cut.accumulation, threads: cut.threads)
+    let whole = try CutCase.whole(cut.run)
+    let outcome = try CutCase(cut.run).outcome(world, accumulation: cut.accumulation, threads: cut.threads)
     #expect(outcome.differences(from: whole) == [], "rank \(world.rank) of \(world.rankCount)")
     // The same cut twice is the same bits throughout, the gradient too.
-    let again = try CutCase(model).outcome(world, accumulation: cut.accumulation, threads: cut.threads)
+    let again = try CutCase(cut.run).outcome(world, accumulation: cut.accumulation, threads: cut.threads)
     #expect(again == outcome, "rank \(world.rank) of \(world.rankCount), again")
   }
 
-  @Test(arguments: PlantedFault.allCases)
-  func noticesPlantedFaults(fault: PlantedFault) throws {
+  @Test(arguments: PlantedFault.allCases, [CutRun.pylate, .selfDistilled])
+  func noticesPlantedFaults(fault: PlantedFault, run: CutRun) throws {
     let world = MPITestWorld.communicator
     guard fault.shows(rankCount: world.rankCount, accumulation: 2) else { return }
-    let whole = try CutCase.whole()
-    let outcome = try CutCase().outcome(world, accumulation: 2, threads: 1, fault: fault)
+    let whole = try CutCase.whole(run)
+    let outcome = try CutCase(run).outcome(world, accumulation: 2, threads: 1, fault: fault)
     let noticed = try world.allReduceSum([outcome.differences(from: whole).isEmpty ? 0 : 1])[0]
     #expect(noticed > 0, "\(fault) went unnoticed")
   }

@@ -5,13 +5,16 @@ extension Configuration {
     package var objective = Objective.colbert
     /// `temperature`: scores are divided by it; `nil`: 0.02 for the style bge-m3, 1 for colbert.
     package var temperature: Double?
-    /// `distillation`: what is added for the rows' teacher scores.
+    /// `distillation`: how the rows' teacher scores enter; every row must have them then.
     package var distillation = Distillation.none
     /// `teacher_temperature`: teacher scores are divided by it.
     package var teacherTemperature = 1.0
     /// `self_distillation`: the ensemble of the unified objective teaches its parts.
     package var selfDistillation = false
-    /// `weights`: of the terms of the unified objective.
+    /// `self_distillation_start`: how many updates are made before it begins (FlagEmbedding's `self_distill_start_step`
+    /// + 1).
+    package var selfDistillationStart = 0
+    /// `weights`: of the terms of the unified objective, whose sum is divided by 4 whatever they are.
     package var weights = LossWeights()
   }
 
@@ -20,12 +23,13 @@ extension Configuration {
     case colbert, unified
   }
 
-  /// What is added for a row's teacher scores.
+  /// How a row's teacher scores enter the loss; with the unified objective, of each head.
   package enum Distillation: String, Codable, ConfigurationChoice {
     case none
-    /// −Σ teacher · log softmax over the query's own documents.
+    /// −Σ teacher · log softmax over the query's own documents is added.
     case kl
-    /// As BGE-M3 does it.
+    /// As BGE-M3 does it: each own document is a target, as heavy as the teacher finds it, against all documents but the
+    /// own ones before it.
     case m3
   }
 
@@ -45,6 +49,7 @@ extension Configuration.Loss {
     visitor.value("distillation", &distillation)
     visitor.value("teacher_temperature", &teacherTemperature, .above(0))
     visitor.value("self_distillation", &selfDistillation)
+    visitor.value("self_distillation_start", &selfDistillationStart, .atLeast(0))
     visitor.section("weights") { weights.visit(&$0) }
   }
 }

@@ -3,10 +3,6 @@ extension Configuration {
   private static let notInThisVersion = [
     ("model.precision", "bfloat16", "float32 is"),
     ("batch.recompute", "layers", "none is"),
-    ("loss.objective", "unified", "colbert is"),
-    ("loss.distillation", "kl", "none is"),
-    ("loss.distillation", "m3", "none is"),
-    ("loss.self_distillation", "true", "false is"),
     ("negatives.scope", "rank", "global is"),
     ("negatives.scope", "own", "global is"),
     ("negatives.gather", "queries", "documents is"),

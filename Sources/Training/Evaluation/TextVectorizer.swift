@@ -41,7 +41,7 @@ struct TextVectorizer {
     _ numbers: Range<Int>, _ batch: TokenBatch, _ location: (Int) -> String,
     _ body: (Range<Int>, TokenBatch, TextVectors) throws -> Void
   ) throws {
-    let vectors = TextVectors(rows: model.model.forward(batch), starts: batch.vectorStarts)
+    let vectors = model.model.forward(batch).vectors
     if let text = firstNonFinite(vectors) {
       throw ModelFileError(
         path: model.folder.path,

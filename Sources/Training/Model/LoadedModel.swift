@@ -17,13 +17,13 @@ package struct ModelSettings: Sendable {
   package var documentMaxLength: Int?
   /// Of a new head.
   package var seed: UInt64
-  /// Whether the objective depends on BGE-M3's sparse head.
-  package var reachesSparseHead: Bool
+  /// The heads that the objective depends on.
+  package var reached: ReachedHeads
 
   package init(
     path: String, style: ModelStyle? = nil, dimension: Int? = nil, trained: LateInteraction.TrainedPart = .head,
     dropout: Double? = nil, queryMaxLength: Int? = nil, documentMaxLength: Int? = nil, seed: UInt64 = 42,
-    reachesSparseHead: Bool = false
+    reached: ReachedHeads = ReachedHeads()
   ) {
     self.path = path
     self.style = style
@@ -33,7 +33,7 @@ package struct ModelSettings: Sendable {
     self.queryMaxLength = queryMaxLength
     self.documentMaxLength = documentMaxLength
     self.seed = seed
-    self.reachesSparseHead = reachesSparseHead
+    self.reached = reached
   }
 }
 
@@ -62,10 +62,9 @@ package struct LoadedModel: Sendable {
       throw UsageError(
         "model.train: {top: \(layers)} asks for more layers than the \(encoder.layerCount) of \(folder.path)")
     }
-    let sparseHead: SparseHeadUse =
-      folder.sparseHead == nil ? .absent : settings.reachesSparseHead ? .reached : .untouched
     let layout = ParameterLayout(
-      encoder: encoder, head: head, sparseHead: sparseHead, training: settings.trained)
+      encoder: encoder, head: head, hasSparseHead: folder.sparseHead != nil, reached: settings.reached,
+      training: settings.trained)
     let parameters = try Parameters(layout, folder)
     if folder.head == nil { initializeHead(parameters, head, seed: settings.seed) }
     if trains { parameters.allocateGradients() }
@@ -74,8 +73,11 @@ package struct LoadedModel: Sendable {
 
     self.folder = folder
     self.input = input
+    let tokenizer = input.tokenizer
     model = ColBERTModel(
-      encoder: encoder, head: head, reduction: folder.style.reduction, parameters: parameters, on: pool)
+      encoder: encoder, head: head, reduction: folder.style.reduction,
+      unweighted: [tokenizer.classification, tokenizer.separator, tokenizer.padding, tokenizer.unknown],
+      parameters: parameters, on: pool)
     hasNewHead = folder.head == nil
     self.notices = folder.notices + notices
   }

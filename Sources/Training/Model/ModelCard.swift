@@ -1,6 +1,17 @@
 import LateInteraction
 import Tokenizers
 
+extension Configuration.Loss {
+  /// Which scores the loss is of, and what teaches them.
+  fileprivate var summary: String {
+    let scores = objective == .unified ? "of dense, sparse and ColBERT scores and their ensemble" : "of ColBERT scores"
+    let teachers =
+      (distillation == .none ? [] : ["distillation \(distillation.rawValue)"])
+      + (selfDistillation ? ["self-distillation"] : [])
+    return ([scores] + teachers).joined(separator: ", ")
+  }
+}
+
 /// `README.md` of a finished model: how it was trained.
 func modelCard(
   _ configuration: Configuration, _ loaded: LoadedModel, temperature: Double, steps: Int, rows: Int,
@@ -25,8 +36,8 @@ func modelCard(
     document's score is the \(reduction) over query tokens of the best match (MaxSim).
 
     - Queries up to \(conventions.queryMaxLength) tokens, documents up to \(conventions.documentMaxLength).
-    - Trained for \(steps) steps of \(configuration.batch.queries) queries on \(rows) rows, contrastive loss over all \
-    documents of the batch, temperature \(temperature).
+    - Trained for \(steps) steps of \(configuration.batch.queries) queries on \(rows) rows, contrastive loss \
+    \(configuration.loss.summary) over all documents of the batch, temperature \(temperature).
 
     """
   if let evaluation {

@@ -20,7 +20,7 @@ package func firstBatchGradients(
   for notice in setup.model.notices { console.logger.info("\(notice)") }
   let batch = try communicator.together("reading the first batch") { try setup.builder.batch(0) }
   let own = try setup.trainer.gradients(of: batch, step: 0)
-  let loss = try communicator.allReduceSum([own.reduce(0, +)])[0]
+  let loss = try communicator.allReduceSum([own.reduce(0) { $0 + $1.value }])[0]
   let parameters = setup.model.model.parameters
   try communicator.onRoot("writing the gradients") { () -> Void in
     let arena = Arena()

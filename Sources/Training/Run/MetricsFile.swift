@@ -1,6 +1,7 @@
 import Checkpoints
 import Communication
 import Foundation
+import LateInteraction
 
 /// `metrics.jsonl`: one JSON object a line, written by rank 0.
 struct MetricsFile {
@@ -55,10 +56,36 @@ struct MetricsFile {
 package struct StepMetrics: Encodable, Sendable {
   package let step: Int
   package let loss: Double
+  /// The loss under each head and under their ensemble, before weights; nil unless the objective is unified.
+  package let loss_terms: LossTerms?
   package let learning_rate: Double
   package let gradient_norm: Double
   package let queries_per_second: Double
   package let tokens_per_second: Double
+}
+
+/// The terms of the unified objective, in `metrics.jsonl`.
+package struct LossTerms: Encodable, Sendable {
+  package let dense: Double
+  package let sparse: Double
+  package let colbert: Double
+  package let ensemble: Double
+
+  /// What some queries add to each; zeros for another objective.
+  init(_ losses: [QueryLoss]) {
+    let terms = losses.compactMap(\.terms)
+    func sum(_ term: KeyPath<UnifiedTerms, Double>) -> Double { terms.reduce(0) { $0 + $1[keyPath: term] } }
+    self.init(values: [sum(\.dense), sum(\.sparse), sum(\.colbert), sum(\.ensemble)])
+  }
+
+  init(values: [Double]) {
+    dense = values[0]
+    sparse = values[1]
+    colbert = values[2]
+    ensemble = values[3]
+  }
+
+  var values: [Double] { [dense, sparse, colbert, ensemble] }
 }
 
 private struct EvaluationLine: Encodable {

@@ -17,11 +17,17 @@ struct RunReport {
     lines = [
       Self.data(setup),
       "texts: \(lengths.description)",
+      Self.unusedScores(setup),
       Self.parameters(setup),
       Self.scores(setup),
       Self.ranks(setup, communicator.rankCount, queriesPerRank: queriesPerRank),
       "memory expected: \(estimate.description) a rank",
-    ]
+    ].compactMap { $0 }
+  }
+
+  private static func unusedScores(_ setup: TrainingSetup) -> String? {
+    guard setup.data.scoredCount > 0, setup.configuration.loss.distillation == .none else { return nil }
+    return "teacher scores: not used by loss.distillation: none (rows that have them: \(setup.data.scoredCount))"
   }
 
   private static func data(_ setup: TrainingSetup) -> String {
@@ -42,7 +48,7 @@ struct RunReport {
   private static func scores(_ setup: TrainingSetup) -> String {
     """
     scores: \(setup.model.model.reduction.rawValue) over query tokens (style \(setup.model.folder.style.rawValue)), \
-    temperature \(setup.temperature)
+    temperature \(setup.objective.temperature)
     """
   }
 

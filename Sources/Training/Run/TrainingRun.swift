@@ -114,26 +114,28 @@ final class TrainingRun {
     let losses = try setup.trainer.gradients(of: batch, step: step)
     let norm = optimizer.norm(parameters)
     // The stop signal of any rank rides along, so that all ranks stop after the same step.
-    let sums = try communicator.allReduceSum([
-      losses.reduce(0, +), Double(batch.realTokenCount), StopSignal.isRequested ? 1 : 0,
-    ])
+    let sums = try communicator.allReduceSum(
+      [losses.reduce(0) { $0 + $1.value }, Double(batch.realTokenCount), StopSignal.isRequested ? 1 : 0]
+        + LossTerms(losses).values)
     try checkFinite(loss: sums[0], losses, norm)
     let factor = schedule.factor(at: step)
     optimizer.update(parameters, step: step, factor: factor, norm: norm)
     step += 1
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let line = StepMetrics(
-      step: step, loss: sums[0], learning_rate: configuration.optimizer.learningRate * factor, gradient_norm: norm,
+      step: step, loss: sums[0],
+      loss_terms: configuration.loss.objective == .unified ? LossTerms(values: Array(sums[3...])) : nil,
+      learning_rate: configuration.optimizer.learningRate * factor, gradient_norm: norm,
       queries_per_second: Double(batch.globalQueryCount) / seconds, tokens_per_second: sums[1] / seconds)
     return (line, sums[2] > 0)
   }
 
   /// Stops the run before an update that would spoil the parameters. Collective: all ranks hold the same two numbers.
-  private func checkFinite(loss: Double, _ losses: [Double], _ norm: Double) throws {
+  private func checkFinite(loss: Double, _ losses: [QueryLoss], _ norm: Double) throws {
     guard !loss.isFinite || !norm.isFinite else { return }
     let plan = setup.builder.plan(step)
     let share = plan.share(rank: communicator.rank, rankCount: communicator.rankCount)
-    let bad = zip(share, losses).filter { !$0.1.isFinite }.map { plan.slots[$0.0].row }
+    let bad = zip(share, losses).filter { !$0.1.value.isFinite }.map { plan.slots[$0.0].row }
     let all = try communicator.allGather(bad).flatMap { $0 }
     try communicator.together("step \(step + 1)") {
       throw NonFiniteError.beforeUpdate(
@@ -178,7 +180,7 @@ final class TrainingRun {
   private func writeModel() throws {
     communicator.context = "writing the model"
     let card = modelCard(
-      configuration, setup.model, temperature: setup.temperature, steps: totalSteps, rows: setup.data.count,
+      configuration, setup.model, temperature: setup.objective.temperature, steps: totalSteps, rows: setup.data.count,
       evaluation: lastEvaluation)
     try communicator.onRoot("writing \(directory.modelPath)") { () -> Void in
       try ModelExport(loaded: setup.model, card: card).write(to: directory.modelPath)

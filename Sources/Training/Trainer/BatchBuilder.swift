@@ -1,4 +1,5 @@
 package import Datasets
+import LateInteraction
 import Tensors
 package import Tokenizers
 
@@ -30,20 +31,22 @@ package struct BatchBuilder: Sendable {
     let plan = plan(step)
     let share = plan.share(rank: rank, rankCount: rankCount)
     let starts = plan.slots.reduce(into: [0]) { $0.append($0.last! + 1 + $1.negatives.count) }
-    let chunks = try plan.chunks(of: share, accumulation: accumulation).map { try chunk($0, plan) }
-    return RankBatch(
-      chunks: chunks, globalQueryCount: plan.slots.count, targets: share.map { starts[$0] })
+    let rows = try share.map { try data.row(plan.slots[$0].row) }
+    let chunks = plan.chunks(of: share, accumulation: accumulation).map { slots in
+      chunk(slots.map { (slot: $0, chosen: plan.slots[$0], row: rows[$0 - share.lowerBound]) })
+    }
+    let targets = zip(share, rows).map { slot, row in
+      QueryTarget(columns: starts[slot]..<starts[slot + 1], teacherScores: row.teacherScores(of: plan.slots[slot]))
+    }
+    return RankBatch(chunks: chunks, globalQueryCount: plan.slots.count, targets: targets)
   }
 
-  private func chunk(_ slots: Range<Int>, _ plan: BatchPlan) throws -> Chunk {
+  private func chunk(_ rows: [(slot: Int, chosen: BatchPlan.Slot, row: TrainingRow)]) -> Chunk {
     var queries: [PlacedText] = []
     var documents: [PlacedText] = []
-    for slot in slots {
-      let chosen = plan.slots[slot]
-      let row = try data.row(chosen.row)
+    for (slot, chosen, row) in rows {
       queries.append(placed((row.prompt ?? "") + row.query, .query, Place(slot: slot, text: 0)))
-      let texts = [row.positives[chosen.positive]] + chosen.negatives.map { row.negatives[$0] }
-      for (k, text) in texts.enumerated() {
+      for (k, text) in row.documents(of: chosen).enumerated() {
         documents.append(placed(text, .document, Place(slot: slot, text: 1 + k)))
       }
     }

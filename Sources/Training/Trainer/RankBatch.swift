@@ -1,3 +1,4 @@
+package import LateInteraction
 package import Tensors
 
 /// The texts that a rank encodes at once: some queries of the global batch, then those queries' documents.
@@ -15,8 +16,6 @@ package struct Chunk: Sendable {
     }
   }
 
-  /// How many vectors the queries have; the documents' follow them.
-  var queryVectorCount: Int { tokens.vectorStarts[queryCount] }
   /// The number of vectors of each query, then of each document.
   var queryLengths: [Int] { (0..<queryCount).map(length) }
   var documentLengths: [Int] { (queryCount..<tokens.textCount).map(length) }
@@ -44,10 +43,10 @@ package struct RankBatch: Sendable {
   package let chunks: [Chunk]
   /// The queries of all ranks together.
   package let globalQueryCount: Int
-  /// The column of each own query's positive among the documents of all ranks, in the order of the global batch.
-  package let targets: [Int]
+  /// Each own query's documents among those of all ranks, in the order of the global batch.
+  package let targets: [QueryTarget]
 
-  package init(chunks: [Chunk], globalQueryCount: Int, targets: [Int]) {
+  package init(chunks: [Chunk], globalQueryCount: Int, targets: [QueryTarget]) {
     precondition(
       targets.count == chunks.reduce(0) { $0 + $1.queryCount }, "\(targets.count) targets for the queries of the share")
     self.chunks = chunks

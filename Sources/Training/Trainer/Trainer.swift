@@ -6,18 +6,18 @@ import Tensors
 ///
 /// In-batch negatives span the whole global batch: every rank's documents, from every chunk. With one chunk there is one
 /// pass; with more, two, as in Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup",
-/// 2021 (GradCache): vectors of all chunks first, then chunk by chunk again with activations.
+/// 2021 (GradCache): what the heads give for all chunks first, then chunk by chunk again with activations.
 package final class Trainer {
   package let model: ColBERTModel
+  private let objective: Objective
   private let communicator: any Communicator
-  private let temperature: Float
   private let seed: UInt64
   private let arena = Arena()
 
-  /// `model` must have been made with gradients allocated.
-  package init(_ model: ColBERTModel, temperature: Float, seed: UInt64, communicator: any Communicator) {
+  /// `model` must have been made with gradients allocated, and with a sparse head if the objective is unified.
+  package init(_ model: ColBERTModel, objective: Objective, seed: UInt64, communicator: any Communicator) {
     self.model = model
-    self.temperature = temperature
+    self.objective = objective
     self.seed = seed
     self.communicator = communicator
   }
@@ -26,15 +26,15 @@ package final class Trainer {
   ///
   /// Collective: every rank calls it, with its share of the same global batch.
   /// - Returns: what each of this rank's queries adds to the loss; the sum over all ranks is the loss.
-  package func gradients(of batch: RankBatch, step: Int) throws -> [Double] {
+  package func gradients(of batch: RankBatch, step: Int) throws -> [QueryLoss] {
     try model.parameters.openGradients(for: batch, communicator)
     let scored = try score(batch, step: step)
-    let losses = contrastiveLosses(
-      scored.result.scores, targets: batch.targets, temperature: temperature,
-      globalQueryCount: batch.globalQueryCount)
-    let (queryGradients, allGradients) = vectorGradients(scored)
-    let documentGradients = try sendHome(allGradients, scored.rowCounts)
-    backward(batch, step, queryGradients, documentGradients)
+    let losses = objective.losses(
+      scored.scores.matrices, targets: batch.targets, step: step, globalQueryCount: batch.globalQueryCount)
+    let (queryGradient, allGradient) = encodedGradients(scored)
+    let documentGradient = try communicator.reduceScatterSum(
+      allGradient, textCounts: scored.documentCounts, in: arena)
+    backward(batch, step, queryGradient, documentGradient)
     try model.parameters.sumGradients(communicator)
     return losses
   }
@@ -45,102 +45,69 @@ package final class Trainer {
   package func score(_ batch: RankBatch, step: Int) throws -> ScoredBatch {
     arena.reset()
     let (queries, documents) = encode(batch, step)
-    let (all, rowCounts) = try gather(documents)
+    let (all, documentCounts) = try communicator.allGather(documents, in: arena)
     return ScoredBatch(
-      queries: queries, documents: all, rowCounts: rowCounts,
-      result: maxSim(queries, all, reduction: model.reduction, keepsWinners: true, on: model.pool))
+      queries: queries, documents: all, documentCounts: documentCounts,
+      scores: LateInteraction.score(queries, all, reduction: model.reduction, in: arena, on: model.pool))
   }
 
-  /// ∂loss/∂own query vectors and ∂loss/∂document vectors of all ranks, from ∂loss/∂scores in their place.
-  private func vectorGradients(_ scored: borrowing ScoredBatch) -> (queries: Matrix, documents: Matrix) {
-    let (queries, documents) = (scored.queries.rows, scored.documents.rows)
-    let gradients = (
-      arena.zeros(rows: queries.rows, columns: queries.columns),
-      arena.zeros(rows: documents.rows, columns: documents.columns)
-    )
-    maxSimBackward(
-      scored.result.scores, scored.queries, scored.documents, reduction: model.reduction,
-      winners: scored.result.winners!, into: gradients.0, gradients.1, on: model.pool)
+  /// The gradients of own queries and of the documents of all ranks, from ∂loss/∂scores in the scores' place.
+  private func encodedGradients(
+    _ scored: borrowing ScoredBatch
+  ) -> (queries: EncodedTexts, documents: EncodedTexts) {
+    let gradients = (scored.queries.zeros(in: arena), scored.documents.zeros(in: arena))
+    scoreBackward(
+      scored.scores, scored.queries, scored.documents, reduction: model.reduction, into: gradients.0, gradients.1,
+      on: model.pool)
     return gradients
   }
 
-  /// The vectors of every chunk's queries and documents, in order.
-  private func encode(_ batch: RankBatch, _ step: Int) -> (queries: TextVectors, documents: TextVectors) {
-    let queries = emptyVectors(lengths: batch.chunks.flatMap(\.queryLengths))
-    let documents = emptyVectors(lengths: batch.chunks.flatMap(\.documentLengths))
+  /// What the heads make of every chunk's queries and documents, in order.
+  private func encode(_ batch: RankBatch, _ step: Int) -> (queries: EncodedTexts, documents: EncodedTexts) {
+    var queries = room(lengths: batch.chunks.flatMap(\.queryLengths))
+    var documents = room(lengths: batch.chunks.flatMap(\.documentLengths))
+    for chunk in batch.chunks {
+      let texts = forward(chunk, step, keepsActivations: batch.chunks.count == 1)
+      queries.append(texts.texts(0..<chunk.queryCount))
+      documents.append(texts.texts(chunk.queryCount..<texts.count))
+    }
+    return (queries.texts, documents.texts)
+  }
+
+  /// Pulls the gradients back chunk by chunk.
+  private func backward(_ batch: RankBatch, _ step: Int, _ queries: EncodedTexts, _ documents: EncodedTexts) {
     var (query, document) = (0, 0)
     for chunk in batch.chunks {
-      let vectors = model.forward(chunk.tokens, moment: moment(step), keepsActivations: batch.chunks.count == 1)
-      let split = chunk.queryVectorCount
-      let documentCount = vectors.rows - split
-      copy(vectors.rows(0..<split), to: queries.rows.rows(query..<query + split))
-      copy(vectors.rows(split..<vectors.rows), to: documents.rows.rows(document..<document + documentCount))
-      query += split
-      document += documentCount
-    }
-    return (queries, documents)
-  }
-
-  /// The documents of all ranks, in the order of the global batch, and how many vectors each rank brought.
-  ///
-  /// Collective: every rank calls it.
-  private func gather(_ documents: TextVectors) throws -> (all: TextVectors, rowCounts: [Int]) {
-    let lengths = try communicator.allGather(documents.lengths)
-    let rowCounts = lengths.map { $0.reduce(0, +) }
-    let all = emptyVectors(lengths: lengths.flatMap { $0 })
-    try documents.rows.withSpan { local in
-      try all.rows.withMutableSpan { span in
-        try communicator.allGather(local, into: &span, rowCounts: rowCounts, columns: all.rows.columns)
-      }
-    }
-    return (all, rowCounts)
-  }
-
-  /// ∂loss/∂own documents, summed over the ranks that scored them: the adjoint of `gather`.
-  ///
-  /// Collective: every rank calls it.
-  private func sendHome(_ gradients: Matrix, _ rowCounts: [Int]) throws -> Matrix {
-    let home = arena.matrix(rows: rowCounts[communicator.rank], columns: gradients.columns)
-    try gradients.withSpan { all in
-      try home.withMutableSpan { local in
-        try communicator.reduceScatterSum(all, into: &local, rowCounts: rowCounts, columns: gradients.columns)
-      }
-    }
-    return home
-  }
-
-  /// Pulls the vectors' gradients back chunk by chunk.
-  private func backward(_ batch: RankBatch, _ step: Int, _ queries: Matrix, _ documents: Matrix) {
-    var (query, document) = (0, 0)
-    for chunk in batch.chunks {
-      if batch.chunks.count > 1 { _ = model.forward(chunk.tokens, moment: moment(step), keepsActivations: true) }
-      let split = chunk.queryVectorCount
-      let documentCount = chunk.tokens.vectorCount - split
-      let upstream = arena.matrix(rows: chunk.tokens.vectorCount, columns: queries.columns)
-      copy(queries.rows(query..<query + split), to: upstream.rows(0..<split))
-      copy(documents.rows(document..<document + documentCount), to: upstream.rows(split..<upstream.rows))
+      if batch.chunks.count > 1 { _ = forward(chunk, step, keepsActivations: true) }
+      let documentCount = chunk.tokens.textCount - chunk.queryCount
+      let upstream = concatenated(
+        queries.texts(query..<query + chunk.queryCount), documents.texts(document..<document + documentCount),
+        in: arena)
       model.backward(chunk.tokens, upstream: upstream)
-      query += split
+      query += chunk.queryCount
       document += documentCount
     }
   }
 
-  private func moment(_ step: Int) -> DropoutMoment { DropoutMoment(seed: seed, step: step) }
+  private func forward(_ chunk: Chunk, _ step: Int, keepsActivations: Bool) -> EncodedTexts {
+    model.forward(
+      chunk.tokens, heads: objective.heads, moment: DropoutMoment(seed: seed, step: step),
+      keepsActivations: keepsActivations)
+  }
 
-  private func emptyVectors(lengths: [Int]) -> TextVectors {
-    let starts = lengths.reduce(into: [0]) { $0.append($0.last! + $1) }
-    return TextVectors(rows: arena.matrix(rows: starts.last!, columns: model.head.shape.dimension), starts: starts)
+  private func room(lengths: [Int]) -> EncodedTextsBuilder {
+    EncodedTextsBuilder(lengths: lengths, heads: objective.heads, shape: model.head.shape, in: arena)
   }
 }
 
 /// A rank's queries against the documents of all ranks, at one step.
 package struct ScoredBatch: ~Copyable {
   /// This rank's queries.
-  package let queries: TextVectors
+  package let queries: EncodedTexts
   /// The documents of all ranks, in the order of the global batch.
-  package let documents: TextVectors
-  /// How many document vectors each rank brought.
-  let rowCounts: [Int]
+  package let documents: EncodedTexts
+  /// How many documents each rank brought.
+  let documentCounts: [Int]
   /// `[own queries × all documents]`.
-  package let result: MaxSimResult
+  package let scores: HeadScores
 }

@@ -8,22 +8,22 @@ import Tensors
 struct TrainingSetup {
   let configuration: Configuration
   let model: LoadedModel
+  let objective: Objective
   let data: TrainingData
   let files: TrainingFiles
   let sampler: Sampler
   let trainer: Trainer
-  /// What scores are divided by.
-  let temperature: Double
   let builder: BatchBuilder
 
   /// Loads everything. Collective: every rank calls it; a fault on one is an error on all.
   init(_ configuration: Configuration, communicator: any Communicator, on pool: ThreadPool) throws {
     let seed = UInt64(configuration.run.seed)
     let (model, data) = try communicator.together("loading the model and the data") {
-      (
-        try LoadedModel(ModelSettings(configuration), trains: true, on: pool),
-        try TrainingData(paths: configuration.data.train)
-      )
+      let model = try LoadedModel(ModelSettings(configuration), trains: true, on: pool)
+      try model.requireHeads(for: configuration.loss.objective)
+      let data = try TrainingData(paths: configuration.data.train)
+      if configuration.loss.distillation != .none { try data.requireTeacherScores() }
+      return (model, data)
     }
     try communicator.requireSameFiles(model.folder.files)
     let paths = configuration.data.train
@@ -31,11 +31,11 @@ struct TrainingSetup {
     self.configuration = configuration
     self.model = model
     self.data = data
+    objective = Objective(configuration.loss, defaultTemperature: model.folder.style.temperature)
     sampler = Sampler(
       counts: data.counts, batchQueries: configuration.batch.queries,
       negativesPerQuery: configuration.data.negativesPerQuery, shuffle: configuration.data.shuffle, seed: seed)
-    temperature = configuration.loss.temperature ?? model.folder.style.temperature
-    trainer = Trainer(model.model, temperature: Float(temperature), seed: seed, communicator: communicator)
+    trainer = Trainer(model.model, objective: objective, seed: seed, communicator: communicator)
     builder = BatchBuilder(
       data: data, sampler: sampler, input: model.input, accumulation: configuration.batch.accumulation,
       rank: communicator.rank, rankCount: communicator.rankCount)
@@ -43,6 +43,67 @@ struct TrainingSetup {
 
   /// The run's length: `steps`, else as many as `epochs` take.
   var totalSteps: Int { configuration.run.steps ?? configuration.run.epochs * sampler.stepsPerEpoch }
+}
+
+extension LoadedModel {
+  fileprivate func requireHeads(for objective: Configuration.Objective) throws {
+    guard objective == .unified else { return }
+    let advice = "take a BGE-M3 folder that has been trained, or set loss.objective to colbert"
+    guard model.sparse != nil else {
+      throw UsageError(
+        """
+        loss.objective: unified trains dense, sparse and ColBERT scores, but \(folder.path) has no sparse head \
+        (sparse_linear.pt); \(advice)
+        """)
+    }
+    // Then every weight is relu(0), whose slope is zero.
+    let tensors = ["weight", "bias"].map { model.parameters.value("\(SparseHead.name).\($0)") }
+    guard tensors.contains(where: { $0.values.contains { $0 != 0 } }) else {
+      throw UsageError(
+        """
+        loss.objective: the sparse head of \(folder.path) is all zeros, as of a model that had none, and cannot learn; \
+        \(advice)
+        """)
+    }
+  }
+}
+
+extension Objective {
+  /// What a configuration says of the loss.
+  init(_ loss: Configuration.Loss, defaultTemperature: Double) {
+    let weights = loss.weights
+    self.init(
+      temperature: loss.temperature ?? defaultTemperature,
+      unified: loss.objective == .colbert
+        ? nil
+        : UnifiedTerms(
+          dense: weights.dense, sparse: weights.sparse, colbert: weights.colbert, ensemble: weights.ensemble),
+      distillation: Distillation(loss.distillation), teacherTemperature: loss.teacherTemperature,
+      selfDistillationStart: loss.selfDistillation ? loss.selfDistillationStart : nil)
+  }
+}
+
+extension ReachedHeads {
+  /// Those that a configuration's objective depends on.
+  init(_ loss: Configuration.Loss) {
+    guard loss.objective == .unified else {
+      self.init(colbert: true, sparse: false)
+      return
+    }
+    let both = loss.weights.ensemble > 0 || loss.selfDistillation
+    self.init(colbert: both || loss.weights.colbert > 0, sparse: both || loss.weights.sparse > 0)
+  }
+}
+
+extension Distillation {
+  fileprivate init(_ distillation: Configuration.Distillation) {
+    self =
+      switch distillation {
+      case .none: .none
+      case .kl: .kl
+      case .m3: .m3
+      }
+  }
 }
 
 extension ModelSettings {
@@ -64,6 +125,6 @@ extension ModelSettings {
       path: path ?? configuration.model.path, style: style, dimension: configuration.model.dimension, trained: trained,
       dropout: configuration.model.dropout, queryMaxLength: configuration.data.queryMaxLength,
       documentMaxLength: configuration.data.documentMaxLength, seed: UInt64(configuration.run.seed),
-      reachesSparseHead: configuration.loss.objective == .unified)
+      reached: ReachedHeads(configuration.loss))
   }
 }

@@ -1,0 +1,132 @@
+import Tensors
+
+/// What training makes small: contrastive losses (InfoNCE) of queries over all documents of the global batch, of one head
+/// or of BGE-M3's three, with or without a teacher.
+///
+/// - Source: van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018, equation 4;
+///   Chen et al., "BGE M3-Embedding", 2024, section 3.3; FlagEmbedding `AbsModeling.py` and `m3/modeling.py`.
+package struct Objective: Sendable, Equatable {
+  /// Scores are divided by it.
+  package var temperature: Double
+  /// The weights of BGE-M3's unified objective; nil: ColBERT's scores alone.
+  package var unified: UnifiedTerms?
+  package var distillation: Distillation
+  /// Teacher scores are divided by it.
+  package var teacherTemperature: Double
+  /// The step, from 0, at which the ensemble begins to teach its parts; nil: never. Only with `unified`.
+  package var selfDistillationStart: Int?
+
+  package init(
+    temperature: Double, unified: UnifiedTerms? = nil, distillation: Distillation = .none,
+    teacherTemperature: Double = 1, selfDistillationStart: Int? = nil
+  ) {
+    precondition(unified != nil || selfDistillationStart == nil, "ColBERT alone has no ensemble to learn from")
+    self.temperature = temperature
+    self.unified = unified
+    self.distillation = distillation
+    self.teacherTemperature = teacherTemperature
+    self.selfDistillationStart = selfDistillationStart
+  }
+
+  package var heads: Heads { unified == nil ? .colbert : .all }
+}
+
+/// How teacher scores of a query's own documents enter its loss.
+package enum Distillation: Sendable, Equatable {
+  /// Not at all: the target is the positive.
+  case none
+  /// `−Σ teacher · log softmax` over the query's own documents, beside the loss with the positive as target.
+  case kl
+  /// `Σ_i teacher_i · cross-entropy with target i` over all documents but the own ones before i, alone.
+  case m3
+}
+
+/// A query's own documents among the columns of a score matrix.
+package struct QueryTarget: Sendable, Equatable {
+  /// The positive comes first.
+  package let columns: Range<Int>
+  /// The teacher's raw score of each; nil if there is no teacher.
+  package let teacherScores: [Double]?
+
+  package init(columns: Range<Int>, teacherScores: [Double]? = nil) {
+    precondition(!columns.isEmpty, "a query without a positive")
+    precondition(
+      teacherScores == nil || teacherScores!.count == columns.count,
+      "\(teacherScores!.count) teacher scores for \(columns.count) documents")
+    self.columns = columns
+    self.teacherScores = teacherScores
+  }
+}
+
+/// What one query adds to the loss.
+package struct QueryLoss: Sendable, Equatable {
+  package var value: Double
+  /// The terms of the unified objective, before their weights.
+  package var terms: UnifiedTerms?
+}
+
+extension Objective {
+  /// Each query's part of the loss; `scores` are overwritten with ∂loss/∂scores.
+  ///
+  /// Both are divided once by `globalQueryCount`, so that parts of a batch add up to the whole.
+  /// - Parameters:
+  ///   - scores: `[queries × documents]`, dense and sparse ones too if the objective is unified.
+  ///   - targets: one a query; with distillation they have teacher scores.
+  package func losses(
+    _ scores: ScoreMatrices, targets: [QueryTarget], step: Int, globalQueryCount: Int
+  ) -> [QueryLoss] {
+    precondition(
+      targets.count == scores.colbert.rows, "\(targets.count) targets for \(scores.colbert.rows) queries")
+    let share = 1 / Double(globalQueryCount)
+    return targets.enumerated().map { query, target in
+      func row(_ matrix: Matrix) -> ScoreRow { ScoreRow(matrix.rows(query..<query + 1), temperature: temperature) }
+      let colbert = row(scores.colbert)
+      guard let unified else {
+        let loss = headLoss(colbert.logits, target)
+        colbert.assign(slopes: loss.slopes, times: share)
+        return QueryLoss(value: loss.value * share)
+      }
+      let heads = [row(scores.dense!), row(scores.sparse!), colbert]
+      let distillsItself = selfDistillationStart.map { step >= $0 } ?? false
+      let loss = UnifiedLoss(heads.map(\.logits), weights: unified, distillsItself: distillsItself) {
+        headLoss($0, target)
+      }
+      for (head, slopes) in zip(heads, loss.slopes) { head.assign(slopes: slopes, times: share) }
+      return QueryLoss(value: loss.value * share, terms: loss.terms.times(share))
+    }
+  }
+
+  /// The loss of one query's logits under one head, by the rule that all heads share.
+  private func headLoss(_ logits: [Double], _ target: QueryTarget) -> RowLoss {
+    let own = target.columns
+    var loss = RowLoss(logits)
+    if distillation != .m3 { loss.addCrossEntropy([1], from: own.lowerBound) }
+    guard distillation != .none else { return loss }
+    guard let scores = target.teacherScores else { preconditionFailure("distillation without teacher scores") }
+    let teacher = softmax(scores.map { $0 / teacherTemperature })
+    if distillation == .kl { loss.addCrossEntropy(teacher, from: own.lowerBound, over: [own]) }
+    if distillation == .m3 {
+      for (column, share) in zip(own, teacher) {
+        loss.addCrossEntropy([share], from: column, over: [0..<own.lowerBound, column..<logits.count])
+      }
+    }
+    return loss
+  }
+}
+
+/// One query's row of a score matrix, as logits; takes their slopes in its place.
+private struct ScoreRow {
+  let logits: [Double]
+  private let row: Matrix
+  private let temperature: Double
+
+  init(_ row: Matrix, temperature: Double) {
+    self.row = row
+    self.temperature = temperature
+    logits = row.values.map { Double($0) / temperature }
+  }
+
+  func assign(slopes: [Double], times share: Double) {
+    row.assign(slopes.map { Float($0 * share / temperature) })
+  }
+}

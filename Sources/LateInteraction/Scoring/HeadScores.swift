@@ -1,0 +1,57 @@
+package import Tensors
+
+/// What each head makes of the same queries and documents, or ∂loss/∂ that: `[queries × documents]`, without temperature.
+package struct ScoreMatrices {
+  package let colbert: Matrix
+  /// nil when only the ColBERT head was wanted, as `sparse` is.
+  package let dense: Matrix?
+  package let sparse: Matrix?
+
+  package init(colbert: Matrix, dense: Matrix? = nil, sparse: Matrix? = nil) {
+    self.colbert = colbert
+    self.dense = dense
+    self.sparse = sparse
+  }
+}
+
+/// Scores of every head, and the winners that the backward pass needs.
+package struct HeadScores: ~Copyable {
+  package let colbert: MaxSimResult
+  package let matrices: ScoreMatrices
+}
+
+/// Scores every query against every document with each head that both were encoded with.
+///
+/// - Parameter arena: room for the dense and sparse scores.
+package func score(
+  _ queries: EncodedTexts, _ documents: EncodedTexts, reduction: ScoreReduction, in arena: Arena, on pool: ThreadPool
+) -> HeadScores {
+  func room() -> Matrix { arena.matrix(rows: queries.count, columns: documents.count) }
+  let colbert = maxSim(queries.vectors, documents.vectors, reduction: reduction, keepsWinners: true, on: pool)
+  let dense = queries.dense.map { _ in room() }
+  if let dense { pairProducts(queries.dense!, documents.dense!, into: dense, on: pool) }
+  let sparse = queries.sparse.map { _ in room() }
+  if let sparse { sparseScores(queries.sparse!, documents.sparse!, into: sparse, on: pool) }
+  let matrices = ScoreMatrices(colbert: colbert.scores, dense: dense, sparse: sparse)
+  return HeadScores(colbert: colbert, matrices: matrices)
+}
+
+/// Pulls ∂loss/∂scores, which stand in the scores' place and are overwritten, back to what the heads gave; adds to both
+/// gradients.
+package func scoreBackward(
+  _ upstream: borrowing HeadScores, _ queries: EncodedTexts, _ documents: EncodedTexts, reduction: ScoreReduction,
+  into queryGradient: EncodedTexts, _ documentGradient: EncodedTexts, on pool: ThreadPool
+) {
+  if let sparse = upstream.matrices.sparse {
+    sparseScoresBackward(
+      sparse, queries.sparse!, documents.sparse!, into: queryGradient.sparse!.weights.rows,
+      documentGradient.sparse!.weights.rows)
+  }
+  if let dense = upstream.matrices.dense {
+    multiply(dense, documents.dense!, into: queryGradient.dense!, accumulating: true, on: pool)
+    accumulateProduct(transposed: dense, queries.dense!, into: documentGradient.dense!, on: pool)
+  }
+  maxSimBackward(
+    upstream.matrices.colbert, queries.vectors, documents.vectors, reduction: reduction,
+    winners: upstream.colbert.winners!, into: queryGradient.vectors.rows, documentGradient.vectors.rows, on: pool)
+}

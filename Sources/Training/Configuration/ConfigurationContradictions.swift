@@ -1,0 +1,25 @@
+extension Configuration {
+  /// Keys that are good by themselves and make no sense together: the key to change, and the message.
+  var contradictions: [(key: String, message: String)] {
+    var found: [(key: String, message: String)] = []
+    if loss.selfDistillation, loss.objective != .unified {
+      found.append(
+        (
+          "loss.self_distillation",
+          "the ensemble of dense, sparse and ColBERT scores teaches them, so it needs loss.objective: unified"
+        ))
+    }
+    if loss.distillation != .none, data.negativesPerQuery == 0 {
+      found.append(
+        (
+          "loss.distillation",
+          "a teacher compares a query's own documents, so it needs data.negatives_per_query of 1 or more"
+        ))
+    }
+    let weights = loss.weights
+    if loss.objective == .unified, weights.dense + weights.sparse + weights.colbert + weights.ensemble == 0 {
+      found.append(("loss.weights.dense", "all weights are 0, so there is nothing to learn; give one more"))
+    }
+    return found
+  }
+}

@@ -1,0 +1,67 @@
+import Communication
+import LateInteraction
+import Tensors
+
+extension Communicator {
+  /// The texts of all ranks, in the order of ranks, and how many each brought.
+  ///
+  /// Collective: every rank calls it.
+  func allGather(_ local: EncodedTexts, in arena: Arena) throws -> (all: EncodedTexts, textCounts: [Int]) {
+    let (vectors, textCounts) = try allGather(local.vectors, in: arena)
+    let dense = try local.dense.map { try allGather($0, rowCounts: textCounts, in: arena) }
+    let sparse = try local.sparse.map { sparse in
+      let ids = try allGather(sparse.ids.map(Int.init)).joined().map(Int32.init)
+      return SparseVectors(ids: ids, weights: try allGather(sparse.weights, in: arena).all)
+    }
+    return (EncodedTexts(vectors: vectors, dense: dense, sparse: sparse), textCounts)
+  }
+
+  /// The gradient of this rank's texts, summed over the ranks that used them: the adjoint of `allGather`.
+  ///
+  /// Collective: every rank calls it.
+  /// - Parameter textCounts: how many texts each rank brought.
+  func reduceScatterSum(_ all: EncodedTexts, textCounts: [Int], in arena: Arena) throws -> EncodedTexts {
+    func home(_ texts: TextVectors) throws -> Matrix {
+      try reduceScatterSum(texts.rows, rowCounts: texts.rowCounts(textCounts), in: arena)
+    }
+    let first = textCounts[..<rank].reduce(0, +)
+    return all.texts(first..<first + textCounts[rank]).with(
+      vectors: try home(all.vectors),
+      dense: try all.dense.map { try reduceScatterSum($0, rowCounts: textCounts, in: arena) },
+      weights: try (all.sparse?.weights).map(home))
+  }
+
+  private func allGather(_ local: TextVectors, in arena: Arena) throws -> (all: TextVectors, textCounts: [Int]) {
+    let lengths = try allGather(local.lengths)
+    let rows = try allGather(local.rows, rowCounts: lengths.map { $0.reduce(0, +) }, in: arena)
+    let starts = lengths.joined().reduce(into: [0]) { $0.append($0.last! + $1) }
+    return (TextVectors(rows: rows, starts: starts), lengths.map(\.count))
+  }
+
+  private func allGather(_ local: Matrix, rowCounts: [Int], in arena: Arena) throws -> Matrix {
+    let all = arena.matrix(rows: rowCounts.reduce(0, +), columns: local.columns)
+    try local.withSpan { local in
+      try all.withMutableSpan { try allGather(local, into: &$0, rowCounts: rowCounts, columns: all.columns) }
+    }
+    return all
+  }
+
+  private func reduceScatterSum(_ all: Matrix, rowCounts: [Int], in arena: Arena) throws -> Matrix {
+    let home = arena.matrix(rows: rowCounts[rank], columns: all.columns)
+    try all.withSpan { all in
+      try home.withMutableSpan { try reduceScatterSum(all, into: &$0, rowCounts: rowCounts, columns: home.columns) }
+    }
+    return home
+  }
+}
+
+extension TextVectors {
+  /// How many rows each run of as many texts has.
+  fileprivate func rowCounts(_ textCounts: [Int]) -> [Int] {
+    var text = 0
+    return textCounts.map { count in
+      defer { text += count }
+      return starts[text + count] - starts[text]
+    }
+  }
+}
