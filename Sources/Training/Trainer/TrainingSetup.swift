@@ -68,44 +68,6 @@ extension LoadedModel {
   }
 }
 
-extension Objective {
-  /// What a configuration says of the loss.
-  init(_ loss: Configuration.Loss, defaultTemperature: Double) {
-    let weights = loss.weights
-    self.init(
-      temperature: loss.temperature ?? defaultTemperature,
-      unified: loss.objective == .colbert
-        ? nil
-        : UnifiedTerms(
-          dense: weights.dense, sparse: weights.sparse, colbert: weights.colbert, ensemble: weights.ensemble),
-      distillation: Distillation(loss.distillation), teacherTemperature: loss.teacherTemperature,
-      selfDistillationStart: loss.selfDistillation ? loss.selfDistillationStart : nil)
-  }
-}
-
-extension ReachedHeads {
-  /// Those that a configuration's objective depends on.
-  init(_ loss: Configuration.Loss) {
-    guard loss.objective == .unified else {
-      self.init(colbert: true, sparse: false)
-      return
-    }
-    let both = loss.weights.ensemble > 0 || loss.selfDistillation
-    self.init(colbert: both || loss.weights.colbert > 0, sparse: both || loss.weights.sparse > 0)
-  }
-}
-
-extension Distillation {
-  fileprivate init(_ distillation: Configuration.Distillation) {
-    self =
-      switch distillation {
-      case .none: .none
-      case .kl: .kl
-      case .m3: .m3
-      }
-  }
-}
-
 extension ModelSettings {
   /// What a configuration says of its model.
   init(_ configuration: Configuration, path: String? = nil) {
