@@ -18,6 +18,7 @@ import Training
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, EncodeCommand.self, TokenizeCommand.self, GradientsCommand.self,
+      CacheCommand.self,
     ])
 
   static let exitStatusHelp = """

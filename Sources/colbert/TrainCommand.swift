@@ -57,7 +57,7 @@ struct TrainCommand: RankCommand {
     let configuration = try communicator.prepare(console) {
       let configuration = try ConfigurationFile.read(
         arguments.config, overrides: arguments.overrides.values,
-        checking: [.model, .trainingData, .evaluationData, .runDirectory])
+        checking: [.model, .trainingData, .evaluationData, .runDirectory, .cacheDirectory])
       try resume.check(configuration, from: arguments.config)
       return configuration
     }

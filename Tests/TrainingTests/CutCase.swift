@@ -4,6 +4,7 @@ import Foundation
 import LateInteraction
 import TestSupport
 import Tensors
+import Testing
 import Tokenizers
 
 @testable import Training
@@ -82,9 +83,11 @@ struct CutCase {
 
   /// The outcome of this rank's share of the batch. Collective: every rank calls it.
   func outcome(
-    _ communicator: any Communicator, accumulation: Int, threads: Int, fault: PlantedFault? = nil
+    _ communicator: any Communicator, accumulation: Int, threads: Int, fault: PlantedFault? = nil,
+    cache: CutCache? = nil
   ) throws -> CutOutcome {
     let loaded = try LoadedModel(run.settings, trains: true, on: ThreadPool(threadCount: threads))
+    try cache?.install(in: loaded, rank: communicator.rank)
     let sampler = Sampler(
       counts: data.counts, batchQueries: Self.queryCount, negativesPerQuery: 2, shuffle: true, seed: 7)
     let builder = BatchBuilder(
@@ -161,6 +164,18 @@ extension EncodedTexts {
   fileprivate var values: [Float] {
     vectors.rows.values + (dense?.values ?? []) + (sparse?.ids.map(Float.init) ?? [])
       + (sparse?.weights.rows.values ?? [])
+  }
+}
+
+/// A cache of the frozen layers' states that the ranks share.
+struct CutCache {
+  let folder: String
+  let precision: Configuration.Cache.Precision
+
+  fileprivate func install(in loaded: LoadedModel, rank: Int) throws {
+    loaded.model.encoder.frozenPrefix = try FrozenPrefixCache(folder, precision, loaded, digests: [], rank: rank) {
+      Issue.record("rank \(rank): \($0)")
+    }
   }
 }
 

@@ -37,6 +37,47 @@ enum FileSystem {
     }
   }
 
+  /// Writes all of `bytes` at `offset`.
+  static func write(_ bytes: UnsafeRawBufferPointer, at offset: Int, to descriptor: Int32, path: String) throws {
+    var written = 0
+    while written < bytes.count {
+      let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[written...])
+      written += try retried("write", path) {
+        unsafe pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + written))
+      }
+    }
+  }
+
+  /// Fills `bytes` from `offset` on; false if the file ends too early.
+  static func read(
+    into bytes: UnsafeMutableRawBufferPointer, at offset: Int, from descriptor: Int32, path: String
+  ) throws -> Bool {
+    var count = 0
+    while count < bytes.count {
+      let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
+      let read = try retried("read", path) {
+        unsafe pread(descriptor, rest.baseAddress, rest.count, off_t(offset + count))
+      }
+      if read == 0 { return false }
+      count += read
+    }
+    return true
+  }
+
+  /// The bytes of an open file.
+  static func size(of descriptor: Int32, path: String) throws -> Int {
+    var status = stat()
+    _ = try retried("look at", path) { unsafe Int(fstat(descriptor, &status)) }
+    return Int(status.st_size)
+  }
+
+  /// Bytes that files in the folder `path` may still take.
+  static func freeBytes(at path: String) throws -> Int {
+    var status = statvfs()
+    _ = try retried("look at", path) { unsafe Int(statvfs(path, &status)) }
+    return Int(status.f_bavail) * Int(status.f_frsize)
+  }
+
   /// Returns when what was written to `descriptor` is on the disk.
   static func sync(_ descriptor: Int32, path: String) throws {
     _ = try retried("sync", path) { Int(fsync(descriptor)) }

@@ -25,6 +25,11 @@ package final class Encoder: @unchecked Sendable {
   private let pool: ThreadPool
   private let arena = Arena()
   private var pass: Pass?
+  /// How many of the lowest layers, with the embeddings below them, are frozen.
+  package let frozenLayerCount: Int
+  /// What the frozen layers have made of texts already; nil: each training pass computes it. Passes without a moment,
+  /// an evaluation's, do not ask.
+  package var frozenPrefix: (any FrozenPrefixStates)?
 
   package init(_ configuration: EncoderConfiguration, _ parameters: Parameters, on pool: ThreadPool) {
     func table(_ name: String) -> (Matrix, Matrix?) {
@@ -38,6 +43,7 @@ package final class Encoder: @unchecked Sendable {
     norm = Norm(parameters, "embeddings.LayerNorm", epsilon: configuration.epsilon)
     trainsEmbeddings = parameters.layout.trainedWords != nil
     layers = (0..<configuration.layerCount).map { EncoderLayer($0, parameters, configuration) }
+    frozenLayerCount = trainsEmbeddings ? 0 : layers.firstIndex(where: \.isTrained) ?? layers.count
   }
 
   /// The last layer's hidden states, `[tokens × width]`, valid until the next forward.
@@ -47,21 +53,17 @@ package final class Encoder: @unchecked Sendable {
   ///   - keepsActivations: whether a `backward` follows.
   package func forward(_ batch: TokenBatch, moment: DropoutMoment?, keepsActivations: Bool) -> Matrix {
     arena.reset()
-    let tokens = batch.tokenCount
-    let normalised = arena.matrix(rows: tokens, columns: configuration.width)
-    let deviations = arena.matrix(rows: tokens, columns: 1)
-    var hidden = arena.matrix(rows: tokens, columns: configuration.width)
-    embed(
-      batch, words: words.value, positions: positions.value, types: types.value,
-      rules: configuration.embeddingRules, into: normalised, on: pool)
-    norm.forward(normalised, deviations: deviations, into: hidden, on: pool)
-    let dropout = dropouts(moment, isTrained: trainsEmbeddings).hidden
-    applyDropout(dropout, to: hidden, of: batch, layer: -1, site: .embeddings, on: pool)
-
-    var pass = Pass(batch: batch, moment: moment, normalised: normalised, deviations: deviations)
+    var pass = Pass(batch: batch, moment: moment)
+    var hidden: Matrix
+    if let frozenPrefix, moment != nil {
+      hidden = frozenStates(of: batch, from: frozenPrefix)
+      pass.firstLayer = frozenLayerCount
+    } else {
+      hidden = embedded(batch, moment, &pass)
+    }
     // Activations of frozen layers are never needed again: they share one set of buffers, as all do without a backward.
     var shared: LayerActivations?
-    for layer in layers {
+    for layer in layers[pass.firstLayer...] {
       let kept = keepsActivations && layer.isTrained
       let activations = kept ? nil : shared
       let target = activations ?? LayerActivations(batch, configuration, forBackward: kept, in: arena)
@@ -74,6 +76,57 @@ package final class Encoder: @unchecked Sendable {
     return hidden
   }
 
+  /// The embeddings' output, `[tokens × width]`.
+  private func embedded(_ batch: TokenBatch, _ moment: DropoutMoment?, _ pass: inout Pass) -> Matrix {
+    let normalised = arena.matrix(rows: batch.tokenCount, columns: configuration.width)
+    let deviations = arena.matrix(rows: batch.tokenCount, columns: 1)
+    let hidden = arena.matrix(rows: batch.tokenCount, columns: configuration.width)
+    embed(
+      batch, words: words.value, positions: positions.value, types: types.value,
+      rules: configuration.embeddingRules, into: normalised, on: pool)
+    norm.forward(normalised, deviations: deviations, into: hidden, on: pool)
+    let dropout = dropouts(moment, isTrained: trainsEmbeddings).hidden
+    applyDropout(dropout, to: hidden, of: batch, layer: -1, site: .embeddings, on: pool)
+    pass.embeddings = (normalised, deviations)
+    return hidden
+  }
+
+  /// The hidden states at the border of frozen and trained layers, computed for the texts that `prefix` does not know.
+  private func frozenStates(of batch: TokenBatch, from prefix: any FrozenPrefixStates) -> Matrix {
+    let hidden = arena.matrix(rows: batch.tokenCount, columns: configuration.width)
+    let unknown = prefix.read(batch, into: hidden)
+    guard !unknown.isEmpty else { return hidden }
+    let part = batch.prefixInput(of: unknown)
+    let computed = frozenStates(of: part)
+    prefix.keep(computed, of: part)
+    for (place, text) in unknown.enumerated() {
+      copy(
+        computed.rows(part.starts[place]..<part.starts[place + 1]),
+        to: hidden.rows(batch.starts[text]..<batch.starts[text + 1]))
+    }
+    return hidden
+  }
+
+  /// What the embeddings and the frozen layers make of `batch`, `[tokens × width]`, in memory of this pass.
+  private func frozenStates(of batch: TokenBatch) -> Matrix {
+    var pass = Pass(batch: batch, moment: nil)
+    var hidden = embedded(batch, nil, &pass)
+    guard frozenLayerCount > 0 else { return hidden }
+    let activations = LayerActivations(batch, configuration, forBackward: false, in: arena)
+    for layer in layers[..<frozenLayerCount] {
+      layer.forward(hidden, batch, dropouts(nil, isTrained: false), into: activations, on: pool)
+      hidden = activations.output
+    }
+    return hidden
+  }
+
+  /// What the embeddings and the frozen layers make of `batch`, row after row.
+  package func frozenStateValues(of batch: TokenBatch) -> [Float] {
+    arena.reset()
+    pass = nil
+    return frozenStates(of: batch).values
+  }
+
   /// Adds the gradients of the trained parameters, given ∂loss/∂hidden states of the last forward.
   ///
   /// `upstream` `[tokens × width]` is overwritten. Nothing below the lowest trained layer is computed.
@@ -83,7 +136,7 @@ package final class Encoder: @unchecked Sendable {
     guard let lowest = layers.first(where: \.isTrained)?.index else { return }
     let scratch = LayerScratch(pass.batch, configuration, in: arena)
     for layer in layers.reversed() where layer.isTrained {
-      let (input, activations) = pass.layers[layer.index]
+      let (input, activations) = pass.layers[layer.index - pass.firstLayer]
       layer.backward(
         upstream, input: input, pass.batch, dropouts(pass.moment, isTrained: true), activations, scratch: scratch,
         wantsInput: layer.index > lowest || trainsEmbeddings, on: pool)
@@ -91,7 +144,8 @@ package final class Encoder: @unchecked Sendable {
     guard trainsEmbeddings else { return }
     let dropout = dropouts(pass.moment, isTrained: true).hidden
     applyDropout(dropout, to: upstream, of: pass.batch, layer: -1, site: .embeddings, on: pool)
-    norm.backward(upstream, normalised: pass.normalised, deviations: pass.deviations, on: pool)
+    let (normalised, deviations) = pass.embeddings!
+    norm.backward(upstream, normalised: normalised, deviations: deviations, on: pool)
     embedBackward(
       upstream, pass.batch, words: words.gradient, positions: positions.gradient, types: types.gradient,
       rules: configuration.embeddingRules, on: pool)
@@ -121,7 +175,9 @@ package final class Encoder: @unchecked Sendable {
 private struct Pass {
   let batch: TokenBatch
   let moment: DropoutMoment?
-  let normalised: Matrix
-  let deviations: Matrix
+  /// The embeddings before their norm's scale, and the norm's deviations; nil if they were not computed.
+  var embeddings: (normalised: Matrix, deviations: Matrix)?
+  /// The lowest layer that was computed; below it hidden states were known.
+  var firstLayer = 0
   var layers: [(input: Matrix, activations: LayerActivations)] = []
 }

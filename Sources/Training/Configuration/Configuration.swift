@@ -6,6 +6,7 @@ package struct Configuration: Codable, Equatable, Sendable {
   package var model = Model()
   package var data = Data()
   package var batch = Batch()
+  package var cache = Cache()
   package var loss = Loss()
   package var negatives = Negatives()
   package var optimizer = Optimizer()
@@ -19,6 +20,7 @@ package struct Configuration: Codable, Equatable, Sendable {
     visitor.section("model") { model.visit(&$0) }
     visitor.section("data") { data.visit(&$0) }
     visitor.section("batch") { batch.visit(&$0) }
+    visitor.section("cache") { cache.visit(&$0) }
     visitor.section("loss") { loss.visit(&$0) }
     visitor.section("negatives") { negatives.visit(&$0) }
     visitor.section("optimizer") { optimizer.visit(&$0) }

@@ -16,6 +16,16 @@ extension Configuration {
           "a teacher compares a query's own documents, so it needs data.negatives_per_query of 1 or more"
         ))
     }
+    if cache.directory != nil, model.train == .all {
+      found.append(
+        (
+          "cache.directory",
+          "it keeps what frozen layers compute, and model.train: all leaves none; train head or {top: K}"
+        ))
+    }
+    if cache.directory == nil, cache.precision != .float32 {
+      found.append(("cache.precision", "nothing is kept without cache.directory; give one"))
+    }
     let weights = loss.weights
     if loss.objective == .unified, weights.dense + weights.sparse + weights.colbert + weights.ensemble == 0 {
       found.append(("loss.weights.dense", "all weights are 0, so there is nothing to learn; give one more"))

@@ -25,7 +25,7 @@ extension Configuration {
 
   /// Keys that may have another value when a run is continued.
   private static let changeableKeys: Set = [
-    "batch.accumulation", "batch.recompute", "negatives.gather", "optimizer.sharding",
+    "batch.accumulation", "batch.recompute", "cache.directory", "negatives.gather", "optimizer.sharding",
     "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep", "run.evaluate_every", "run.timeout",
   ]
 }

@@ -14,6 +14,8 @@ package struct ConfigurationPaths: OptionSet, Sendable {
   package static let evaluationData = ConfigurationPaths(rawValue: 4)
   /// `run.directory`: a folder that can be written to, or made.
   package static let runDirectory = ConfigurationPaths(rawValue: 8)
+  /// `cache.directory`, if it is given: a folder that can be written to, or made.
+  package static let cacheDirectory = ConfigurationPaths(rawValue: 16)
 }
 
 extension Configuration {
@@ -33,6 +35,9 @@ extension Configuration {
     }
     if paths.contains(.runDirectory), let problem = PathCheck.outputFolder(run.directory) {
       problems.append(("run.directory", nil, problem))
+    }
+    if paths.contains(.cacheDirectory), let folder = cache.directory, let problem = PathCheck.outputFolder(folder) {
+      problems.append(("cache.directory", nil, problem))
     }
     return problems
   }

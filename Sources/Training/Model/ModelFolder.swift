@@ -61,6 +61,9 @@ package struct ModelFolder: Sendable {
     return (.bgeM3, file)
   }
 
+  /// The files that the encoder is made of.
+  var encoderFiles: [String] { ["\(encoderPath)/config.json", weights.file.path] }
+
   /// The files that make the model what it is, whether they are there or not.
   var files: [String] {
     let heads = [head?.tensors, sparseHead].compactMap { $0?.file.path }

@@ -16,7 +16,7 @@ package struct FirstBatch: Sendable {
 package func firstBatchGradients(
   configuration: Configuration, output: String, communicator: any Communicator, console: Console
 ) throws -> FirstBatch {
-  let setup = try TrainingSetup(configuration, communicator: communicator, on: ThreadPool.forRank())
+  let setup = try TrainingSetup(configuration, communicator: communicator, console: console, on: ThreadPool.forRank())
   for notice in setup.model.notices { console.logger.info("\(notice)") }
   let batch = try communicator.together("reading the first batch") { try setup.builder.batch(0) }
   let own = try setup.trainer.gradients(of: batch, step: 0)

@@ -32,7 +32,7 @@ final class TrainingRun {
     self.communicator = communicator
     self.console = console
     let pool = ThreadPool.forRank()
-    setup = try TrainingSetup(configuration, communicator: communicator, on: pool)
+    setup = try TrainingSetup(configuration, communicator: communicator, console: console, on: pool)
     collection = try communicator.together("opening the evaluation data") {
       try configuration.evaluation.data.map { try RetrievalCollection(path: $0) }
     }
@@ -70,6 +70,11 @@ final class TrainingRun {
   func report() throws {
     for notice in setup.model.notices + (collection?.notices ?? []) { console.logger.info("\(notice)") }
     for line in try RunReport(setup, communicator: communicator).lines { console.logger.info("\(line)") }
+    let cache = try communicator.together("looking at the cache") {
+      try communicator.rank == 0 ? CacheReport(setup) : nil
+    }
+    if let line = cache?.line { console.logger.info("\(line)") }
+    if let warning = cache?.warning { console.logger.warning("\(warning)") }
   }
 
   /// Runs the steps that are left and writes the model. Collective: every rank calls it.

@@ -1,8 +1,10 @@
-import Tokenizers
+import Checkpoints
 import Communication
 import Datasets
 import LateInteraction
+import Logging
 import Tensors
+import Tokenizers
 
 /// What a configuration needs to compute gradients: the model, the data and the trainer.
 struct TrainingSetup {
@@ -14,9 +16,13 @@ struct TrainingSetup {
   let sampler: Sampler
   let trainer: Trainer
   let builder: BatchBuilder
+  /// The frozen layers' hidden states on disk; nil without `cache.directory`.
+  let frozenPrefix: FrozenPrefixCache?
 
   /// Loads everything. Collective: every rank calls it; a fault on one is an error on all.
-  init(_ configuration: Configuration, communicator: any Communicator, on pool: ThreadPool) throws {
+  init(
+    _ configuration: Configuration, communicator: any Communicator, console: Console, on pool: ThreadPool
+  ) throws {
     let seed = UInt64(configuration.run.seed)
     let (model, data) = try communicator.together("loading the model and the data") {
       let model = try LoadedModel(ModelSettings(configuration), trains: true, on: pool)
@@ -28,6 +34,8 @@ struct TrainingSetup {
     try communicator.requireSameFiles(model.folder.files)
     let paths = configuration.data.train
     files = TrainingFiles(paths: paths, digests: try communicator.digests(ofSameFiles: paths))
+    frozenPrefix = try Self.frozenPrefix(configuration.cache, model, communicator, console)
+    model.model.encoder.frozenPrefix = frozenPrefix
     self.configuration = configuration
     self.model = model
     self.data = data
@@ -39,6 +47,29 @@ struct TrainingSetup {
     builder = BatchBuilder(
       data: data, sampler: sampler, input: model.input, accumulation: configuration.batch.accumulation,
       rank: communicator.rank, rankCount: communicator.rankCount)
+  }
+
+  /// Opens the cache of the frozen layers, if there is to be one. Collective: every rank calls it.
+  private static func frozenPrefix(
+    _ cache: Configuration.Cache, _ model: LoadedModel, _ communicator: any Communicator, _ console: Console
+  ) throws -> FrozenPrefixCache? {
+    guard let directory = cache.directory else { return nil }
+    let (rank, host) = (communicator.rank, communicator.hostName)
+    // Every rank has files of its own, so each speaks for itself.
+    let logger = rank == 0 ? console.logger : Console.standardError().logger
+    return try communicator.together("opening the cache \(directory)") {
+      guard model.model.encoder.frozenLayerCount > 0 else {
+        throw UsageError(
+          """
+          cache.directory: no layer below the \(model.folder.encoder.layerCount) that train is frozen, so there is \
+          nothing to keep; leave it out, or train fewer layers
+          """)
+      }
+      let digests = try model.folder.encoderFiles.map { try sha256(ofFile: $0) ?? "absent" }
+      return try FrozenPrefixCache(directory, cache.precision, model, digests: digests, rank: rank) {
+        logger.warning("rank \(rank) on \(host): \($0)")
+      }
+    }
   }
 
   /// The run's length: `steps`, else as many as `epochs` take.
