@@ -23,6 +23,10 @@ final class TrainingRun {
   private var configuration: Configuration { setup.configuration }
   private var parameters: Parameters { setup.model.model.parameters }
   private var totalSteps: Int { schedule.totalSteps }
+  /// Whether an evaluation is to come.
+  private var evaluates: Bool {
+    collection != nil && step / configuration.run.evaluateEvery < totalSteps / configuration.run.evaluateEvery
+  }
 
   /// Collective: every rank calls it.
   init(
@@ -69,7 +73,14 @@ final class TrainingRun {
   /// Says what is about to happen. Collective: every rank calls it.
   func report() throws {
     for notice in setup.model.notices + (collection?.notices ?? []) { console.logger.info("\(notice)") }
-    for line in try RunReport(setup, communicator: communicator).lines { console.logger.info("\(line)") }
+    let report = try RunReport(setup, evaluates ? collection : nil, from: step, communicator: communicator)
+    for line in report.lines { console.logger.info("\(line)") }
+  }
+
+  /// Says what memory the run came to, to be held against what it expected. Collective: every rank calls it.
+  private func reportMemory() throws {
+    let most = try communicator.allGather([ProcessMemory.now().anonymousPeak]).joined().max() ?? 0
+    console.logger.info("memory used: \(gigabytes(most)) a rank at most, mapped files aside")
   }
 
   /// Runs the steps that are left and writes the model. Collective: every rank calls it.
@@ -95,6 +106,7 @@ final class TrainingRun {
       }
       if stops && step < totalSteps {
         progress.finish()
+        try reportMemory()
         console.logger.info(
           "stopped by a signal after step \(step); the same command continues from \(directory.path)/checkpoints/step-\(lastSaved)"
         )
@@ -102,6 +114,7 @@ final class TrainingRun {
       }
     }
     progress.finish()
+    try reportMemory()
     try writeModel()
     return .finished
   }
