@@ -88,6 +88,9 @@ final class TrainingRun {
     let metrics = try communicator.together("opening \(directory.metricsPath)") {
       try communicator.rank == 0 ? MetricsFile(directory.metricsPath, after: step) : nil
     }
+    let drift = try (evaluates ? collection : nil).flatMap {
+      try DriftGuard(setup, $0, communicator: communicator, console: console)
+    }
     var progress = ProgressDisplay(console, totalSteps: totalSteps, after: step)
     var lastSaved = step
     while step < totalSteps {
@@ -97,7 +100,9 @@ final class TrainingRun {
         StepReport(
           step: step, totalSteps: totalSteps, loss: line.loss, queriesPerSecond: line.queries_per_second,
           tokensPerSecond: line.tokens_per_second))
-      if step % configuration.run.evaluateEvery == 0, let collection { try evaluate(collection, metrics) }
+      if step % configuration.run.evaluateEvery == 0, let collection {
+        try evaluate(collection, metrics, drift)
+      }
       if stops || step % configuration.run.checkpointEvery == 0 || step == totalSteps {
         // After a power cut the metrics reach at least as far as the checkpoint.
         try metrics?.sync()
@@ -166,15 +171,19 @@ final class TrainingRun {
     }
   }
 
-  private func evaluate(_ collection: RetrievalCollection, _ metrics: MetricsFile?) throws {
+  private func evaluate(_ collection: RetrievalCollection, _ metrics: MetricsFile?, _ drift: DriftGuard?) throws {
     communicator.context = "evaluation after step \(step)"
     try checkParameters()
-    let result = try Evaluator(setup.model, communicator: communicator).evaluate(collection)
+    let (result, agreement) = try Evaluator(setup.model, communicator: communicator)
+      .evaluate(collection, against: drift?.start)
     lastEvaluation = result
-    try metrics?.append(step: step, evaluation: result)
+    try metrics?.append(step: step, evaluation: result, agreement: agreement)
+    let figures = [
+      ("nDCG@10", result.ndcgAt10), ("MRR@10", result.mrrAt10), ("recall@100", result.recallAt100),
+    ].map { "\($0) \(ProgressFormat.decimals($1, 4))" }
     console.logger.info(
-      "step \(step)  nDCG@10 \(ProgressFormat.decimals(result.ndcgAt10, 4))  MRR@10 \(ProgressFormat.decimals(result.mrrAt10, 4))  recall@100 \(ProgressFormat.decimals(result.recallAt100, 4))"
-    )
+      "\((["step \(step)"] + figures + [agreement?.description].compactMap { $0 }).joined(separator: "  "))")
+    if let warning = agreement.flatMap({ drift?.warning($0) }) { console.logger.warning("step \(step): \(warning)") }
   }
 
   private func save() throws {
