@@ -1,6 +1,9 @@
+internal import Glibc
+
 /// Memory for the matrices of one pass: taken piece by piece, given back all at once, and kept for the next pass.
 ///
-/// A pass that needs no more than an earlier one allocates nothing.
+/// A pass that needs no more than an earlier one allocates nothing. Slabs come from the system and go back to it: `malloc`
+/// would keep many of those that are given back, beside the large one that takes their place.
 package final class Arena: @unchecked Sendable {
   private var slabs: [UnsafeMutableRawBufferPointer] = []
   private var used = 0
@@ -8,7 +11,7 @@ package final class Arena: @unchecked Sendable {
 
   package init() {}
 
-  deinit { for slab in slabs { slab.deallocate() } }
+  deinit { removeSlabs() }
 
   /// A `[rows × columns]` matrix with undefined contents, valid until `reset`.
   package func matrix(rows: Int, columns: Int) -> Matrix {
@@ -30,8 +33,7 @@ package final class Arena: @unchecked Sendable {
   /// Gives everything back: no matrix of this arena may be used any more.
   package func reset() {
     if slabs.count > 1 {
-      for slab in slabs { slab.deallocate() }
-      slabs = []
+      removeSlabs()
       addSlab(atLeast: total)
     }
     used = 0
@@ -39,7 +41,15 @@ package final class Arena: @unchecked Sendable {
   }
 
   private func addSlab(atLeast bytes: Int) {
-    slabs.append(.allocate(byteCount: max(bytes, 1 << 22), alignment: 64))
+    let count = max(bytes, 1 << 22)
+    let base = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let base, base != MAP_FAILED else { fatalError("out of memory: the system has no \(count) bytes to give") }
+    slabs.append(UnsafeMutableRawBufferPointer(start: base, count: count))
     used = 0
+  }
+
+  private func removeSlabs() {
+    for slab in slabs { munmap(slab.baseAddress, slab.count) }
+    slabs = []
   }
 }

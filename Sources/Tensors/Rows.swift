@@ -47,18 +47,21 @@ package func addRows(_ input: Matrix, to output: Matrix, at rows: [Int]) {
 }
 
 /// Divides every row by its length (at least 1e-12, as PyTorch's `normalize`), in place; keeps the lengths.
+///
+/// Any finite row that is longer gets length 1: squares are added in double, where no float's square overflows, while
+/// PyTorch makes zeros of a row longer than 1.8e19. A row with an infinity or NaN holds NaN then.
 package func normalizeRows(_ rows: Matrix, lengths: Matrix, on pool: ThreadPool) {
   precondition(lengths.count == rows.rows, "\(lengths.count) lengths for \(rows.rows) rows")
   let width = rows.columns
   pool.forEachRange(of: rows.rows, size: rowsPerBlock) { range in
     for row in range {
       let x = rows.base + row * width
-      var squares: Float = 0
-      for i in 0..<width { squares = Relaxed.multiplyAdd(x[i], x[i], squares) }
+      var squares = 0.0
+      for i in 0..<width { squares = Relaxed.multiplyAdd(Double(x[i]), Double(x[i]), squares) }
       let length = max(squares.squareRoot(), 1e-12)
-      lengths.base[row] = length
+      lengths.base[row] = Float(length)
       let inverse = 1 / length
-      for i in 0..<width { x[i] *= inverse }
+      for i in 0..<width { x[i] = Float(Double(x[i]) * inverse) }
     }
   }
 }

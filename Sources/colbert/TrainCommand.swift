@@ -39,6 +39,7 @@ struct TrainCommand: RankCommand {
           epochs: 1
         evaluation:
           data: data/beir            # corpus.jsonl, queries.jsonl, qrels/test.tsv
+          agreement_bound: 0.8       # BGE-M3: warn when dense or sparse scores find too little of what they found
 
       \(ColBERTCommand.exitStatusHelp)
       """)

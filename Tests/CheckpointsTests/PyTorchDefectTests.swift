@@ -167,7 +167,7 @@ struct PickleDefect: CustomTestStringConvertible, Sendable {
   @Test(
     arguments: [
       ("bad-legacy", "PyTorch before 1.6"), ("bad-module", "asks for __main__.Module"),
-      ("bad-tensor", "holds a tensor"),
+      ("bad-tensor", "holds a tensor"), ("bad-malicious", "asks for posix.system"),
       ("bad-checkpoint", #""state_dict": a dictionary of 6, the first of them "position_ids", "linear.weight""#),
       ("bad-quantized", "asks for torch._utils._rebuild_qtensor"),
       ("bad-sparse", "asks for torch._utils._rebuild_sparse_tensor"),

@@ -81,6 +81,44 @@ struct BadDataTests {
     #expect(ended.errors.contains("teacher scores: not used by loss.distillation: none (rows that have them: 1)"))
   }
 
+  /// Scores that a miner gave some rows only: the first row without them is named.
+  @Test(arguments: [
+    (#""pos_scores": [2]"#, #""neg_scores" is missing"#), (#""neg_scores": [1]"#, #""pos_scores" is missing"#),
+    (#""pos_scores": [2], "neg_scores": ["high"]"#, #""neg_scores[0]" must be a number, but it is a string"#),
+  ])
+  func namesTheRowWithoutScores(scores: String, complaint: String) throws {
+    let folder = try TemporaryFolder()
+    let rows = [#""pos_scores": [2], "neg_scores": [1]"#, scores].map {
+      #"{"query": "x", "pos": ["y"], "neg": ["z"], \#($0)}"# + "\n"
+    }
+    try folder.write(rows.joined(), to: "train.jsonl")
+    try folder.write(ShortRun.configuration, to: "run.yaml")
+    let settings = ["data.train=[train.jsonl]", "loss.distillation=m3", "run.steps=1"].flatMap { ["--set", $0] }
+    for ranks in [nil, 2] {
+      let ended = try Command.colbert(["train", "run.yaml"] + settings, ranks: ranks, in: folder.path, within: 20)
+      #expect(ended.status == 65)
+      #expect(ended.complaints.count == 1)
+      #expect(ended.complaints.joined().contains("train.jsonl:2: "), "\(ended.errors)")
+      #expect(ended.complaints.joined().contains(complaint), "\(ended.errors)")
+      #expect(!folder.has("run"), "nothing was begun")
+    }
+  }
+
+  /// What is over the limit is cut and counted, not refused: of 5 to 9 tokens with their three special ones, 7 fit.
+  @Test(arguments: [nil, 2]) func countsWhatIsCutShort(ranks: Int?) throws {
+    let run = try ShortRun()
+    let rows = (0..<10).map { row in
+      let document = Array(repeating: "a", count: 2 + row % 5).joined(separator: " ")
+      return #"{"query": "a", "pos": ["\#(document)"]}"# + "\n"
+    }
+    try run.folder.write(rows.joined(), to: "train.jsonl")
+    let settings = [
+      "data.train=[train.jsonl]", "data.document_max_length=7", "batch.queries=5", "run.steps=2",
+    ].flatMap { ["--set", $0] }
+    let log = try run.finish(settings, ranks: ranks).errors
+    #expect(log.contains("0 of 10 (0.0%) cut short; documents 6.4 (longest 7), 4 of 10 (40.0%) cut short\n"), "\(log)")
+  }
+
   /// `encode` and `evaluate` read other files.
   @Test func namesTheLineOfTexts() throws {
     let folder = try TemporaryFolder()

@@ -69,24 +69,55 @@ struct BadModelTests {
       complaint:
         "model/sparse_linear.pt: there is no colbert_linear.pt beside it, and a folder in BGE-M3's layout needs"
     ) { folder in
-      try folder.remove("model")
-      try folder.copy(fixture("tiny-bge-m3"), to: "model")
+      try folder.becomeBGEM3()
       try folder.remove("model/colbert_linear.pt")
     },
     Defect(
       testDescription: "BGE-M3 without its heads", status: 64,
       complaint: "model has no ColBERT head (colbert_linear.pt): train one, and say how wide it shall be"
     ) { folder in
-      try folder.remove("model")
-      try folder.copy(fixture("tiny-bge-m3"), to: "model")
+      try folder.becomeBGEM3()
       for head in ["colbert_linear.pt", "sparse_linear.pt"] { try folder.remove("model/\(head)") }
+    },
+    Defect(
+      testDescription: "BGE-M3 whose heads are one file",
+      complaint: "model/sparse_linear.pt: tensor weight: has shape [64, 64], expected [1, 64]"
+    ) { folder in
+      try folder.becomeBGEM3()
+      try folder.write(folder.bytes(of: "model/colbert_linear.pt"), to: "model/sparse_linear.pt")
+    },
+    Defect(testDescription: "ColBERT head cut off", complaint: "model/colbert_linear.pt: ") { folder in
+      try folder.becomeBGEM3()
+      try folder.cut("model/colbert_linear.pt", to: 9_000)
+    },
+    Defect(testDescription: ".bin cut off", complaint: "model/pytorch_model.bin: ") { folder in
+      try folder.becomeBGEM3()
+      try folder.cut("model/pytorch_model.bin", to: 600_000)
+    },
+    Defect(
+      testDescription: ".bin compressed",
+      complaint: "model/pytorch_model.bin: its module/version is compressed (method 8); torch.save stores entries as"
+    ) { try $0.becomeBGEM3(weights: "bad-compressed") },
+    Defect(
+      testDescription: ".bin that runs a program",
+      complaint: "model/pytorch_model.bin: its data.pkl asks for posix.system"
+    ) { try $0.becomeBGEM3(weights: "bad-malicious") },
+    Defect(
+      testDescription: ".bin of another model",
+      complaint: "model/pytorch_model.bin: tensor embeddings.word_embeddings.weight: is missing"
+    ) { try $0.becomeBGEM3(weights: "module") },
+    Defect(
+      testDescription: ".bin of another shape",
+      complaint: "model/pytorch_model.bin: tensor encoder.layer.0.intermediate.dense.weight: has shape [128, 64]"
+    ) { folder in
+      try folder.becomeBGEM3()
+      try folder.replace("\"intermediate_size\": 128", by: "\"intermediate_size\": 96", in: "model/config.json")
     },
     Defect(
       testDescription: "positions that <pad> leaves none of",
       complaint: "model/config.json: max_position_embeddings is 2, which leaves no position after pad_token_id 1"
     ) { folder in
-      try folder.remove("model")
-      try folder.copy(fixture("tiny-bge-m3"), to: "model")
+      try folder.becomeBGEM3()
       try folder.replace(
         "\"max_position_embeddings\": 514", by: "\"max_position_embeddings\": 2", in: "model/config.json")
     },
@@ -102,7 +133,25 @@ struct BadModelTests {
     },
   ]
 
-  @Test(arguments: defects) func namesTheFile(defect: Defect) throws {
+  #if SENTENCEPIECE
+    static let sentencePieceDefects = [
+      Defect(
+        testDescription: "no SentencePiece model",
+        complaint: "model/sentencepiece.bpe.model: not a SentencePiece model"
+      ) { folder in
+        try folder.becomeBGEM3()
+        try folder.write("{\"model\": {}}", to: "model/sentencepiece.bpe.model")
+      },
+      Defect(testDescription: "SentencePiece model cut off", complaint: "model/sentencepiece.bpe.model: ") { folder in
+        try folder.becomeBGEM3()
+        try folder.cut("model/sentencepiece.bpe.model", to: 20_000)
+      },
+    ]
+  #else
+    static let sentencePieceDefects: [Defect] = []
+  #endif
+
+  @Test(arguments: defects + sentencePieceDefects) func namesTheFile(defect: Defect) throws {
     let run = try ShortRun()
     try run.folder.copy(fixture("tiny-pylate"), to: "model")
     try run.folder.write("{\"text\": \"x\"}\n", to: "texts.jsonl")
@@ -114,7 +163,7 @@ struct BadModelTests {
       #expect(ended.status == defect.status)
       #expect(ended.complaints.count == 1)
       #expect(ended.complaints.joined().contains(defect.complaint), "\(ended.errors)")
-      #expect(run.folder.names(in: ".") == ["model", "run.yaml", "texts.jsonl"], "nothing was begun")
+      #expect(run.folder.names(in: ".") == ["model", "run.yaml", "texts.jsonl"], "nothing was begun, no program ran")
     }
   }
 
@@ -161,6 +210,16 @@ struct BadModelTests {
 }
 
 extension TemporaryFolder {
+  /// Makes `model` a copy of tiny-bge-m3 with its weights in `pytorch_model.bin`, or with a file of `Fixtures/pytorch` there.
+  fileprivate func becomeBGEM3(weights: String? = nil) throws {
+    try remove("model")
+    try copy(fixture("tiny-bge-m3"), to: "model")
+    try remove("model/model.safetensors")
+    guard let weights else { return }
+    try remove("model/pytorch_model.bin")
+    try copy(fixture("pytorch/\(weights).pt"), to: "model/pytorch_model.bin")
+  }
+
   fileprivate func cut(_ name: String, to count: Int) throws { try write(bytes(of: name).prefix(count), to: name) }
 
   fileprivate func replace(_ text: String, by other: String, in name: String) throws {

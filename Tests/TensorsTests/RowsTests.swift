@@ -78,6 +78,32 @@ import Testing
     #expect(worstError(Array(gradient[3...]), [0, 0.2, 0]) < 1e-6)
   }
 
+  /// Squares above 3.4e38 overflow in single precision, which would make zeros of these rows, and zeros of their gradients.
+  @Test func longRowsGetLengthOne() {
+    let largest = Float.greatestFiniteMagnitude
+    let input = TestMatrix([3e19, 0, -4e19, largest, largest, -largest, 1e38, 1e-30, 0], rows: 3, columns: 3)
+    let upstream = TestMatrix([1e30, 2e30, 0, 0, 0, 0, 0, 3e30, 0], rows: 3, columns: 3)
+    let (normalized, gradient, lengths) = normalize(input, upstream, threads: 1)
+    for row in 0..<3 {
+      #expect(worstError(Array(normalized[3 * row..<3 * row + 3]), naiveNormalized(input.row(row))) < rounding(2))
+    }
+    // (dy − y ⟨y, dy⟩) / length; a length beyond single precision makes it zero, which it is to single precision.
+    #expect(ulps(lengths[0], 5e19) <= 1 && Array(lengths[1...]) == [.infinity, 1e38])
+    let expected = [1e30 * (1 - 0.36) / 5e19, 2e30 / 5e19, 1e30 * 0.48 / 5e19, 0, 0, 0, 0, 3e30 / 1e38, 0]
+    for row in 0..<3 {
+      let here = 3 * row..<3 * row + 3
+      #expect(worstError(Array(gradient[here]), Array(expected[here])) < 1e-6)
+    }
+  }
+
+  /// What is no number shows, where the loss or an evaluation stops at it.
+  @Test(arguments: [Float.infinity, -.infinity, .nan]) func rowsThatAreNotFiniteShow(value: Float) {
+    let (normalized, _, _) = normalize(
+      TestMatrix([1, value, 2, 3, 0, 4], rows: 2, columns: 3), TestMatrix(zeros: 2, 3), threads: 1)
+    #expect(normalized[1].isNaN)
+    #expect(worstError(Array(normalized[3...]), [0.6, 0, 0.8]) < rounding(2))
+  }
+
   @Test func scalesRows() {
     let rows = TestMatrix([1, 2, 3, 4, 5, 6], rows: 3, columns: 2)
     scaleRows(rows.matrix, by: [1, 0.5, -2])

@@ -65,6 +65,7 @@ import Testing
       ("loss.weights.sparse", .int(-1), "-1", "0 or more"),
       ("run.timeout", .int(0), "0", "more than 0"),
       ("run.directory", .string(""), "\"\"", "the folder of the run's files"),
+      ("evaluation.agreement_bound", .double(1.5), "1.5", "between 0 and 1, or null"),
     ] as [(String, ConfigurationNode.Value, String, String)])
   func saysWhichRangeIsAllowed(key: String, value: ConfigurationNode.Value, shown: String, range: String) {
     #expect(

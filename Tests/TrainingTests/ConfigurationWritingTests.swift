@@ -59,6 +59,7 @@ import Testing
           timeout: 600
         evaluation:
           data: null
+          agreement_bound: 0.8
 
         """)
   }
@@ -92,6 +93,7 @@ import Testing
     let mayChange = [
       "batch.accumulation", "batch.recompute", "negatives.gather", "optimizer.sharding", "run.directory", "run.epochs",
       "run.steps", "run.checkpoint_every", "run.keep", "run.evaluate_every", "run.timeout",
+      "evaluation.agreement_bound",
     ]
     #expect(changed == Set(before.leaves.map(\.key)).subtracting(mayChange))
     #expect(before.differences(from: before).isEmpty)
@@ -125,7 +127,7 @@ extension Configuration {
       clipNorm: nil, warmup: 10, schedule: .cosine, sharding: .ranks)
     all.run = Run(
       directory: "runs/ö", epochs: 2, steps: 7, seed: 1, checkpointEvery: 3, keep: 1, evaluateEvery: 4, timeout: 1.5)
-    all.evaluation = Evaluation(data: "data/beir")
+    all.evaluation = Evaluation(data: "data/beir", agreementBound: nil)
     return all
   }()
 }

@@ -151,15 +151,17 @@ package final class Encoder: @unchecked Sendable {
       rules: configuration.embeddingRules, on: pool)
   }
 
-  /// How many floats one pass with a backward keeps at once, about.
-  package func activationFloats(tokens: Int, keysPerToken: Int) -> Int {
+  /// How many floats one pass with a backward keeps at once.
+  ///
+  /// - Parameter pairs: Σ tokens · keys over the texts of the batch.
+  package func activationFloats(tokens: Int, pairs: Int) -> Int {
     let (width, inner) = (configuration.width, configuration.intermediateWidth)
     let trained = layers.count(where: \.isTrained)
     // One set of buffers a trained layer, and one that the frozen layers share.
     let sets = trained + (trained < layers.count ? 1 : 0)
-    let layer = 8 * width + 2 * inner
+    let layer = 8 * width + 2 * inner + 2
     let scratch = trained > 0 ? 5 * width + inner : 0
-    return tokens * (2 * width + sets * layer + scratch + trained * configuration.headCount * keysPerToken)
+    return tokens * (2 * width + 1 + sets * layer + scratch) + trained * configuration.headCount * pairs
   }
 
   private func dropouts(_ moment: DropoutMoment?, isTrained: Bool) -> LayerDropouts {

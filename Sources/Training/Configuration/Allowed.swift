@@ -19,6 +19,7 @@ extension Allowed where Value == Double {
   static func atLeast(_ least: Int) -> Allowed { Allowed(description: "\(least) or more") { $0 >= Double(least) } }
   static func above(_ bound: Int) -> Allowed { Allowed(description: "more than \(bound)") { $0 > Double(bound) } }
   static var share: Allowed { Allowed(description: "at least 0 and below 1") { (0..<1).contains($0) } }
+  static var upToOne: Allowed { Allowed(description: "between 0 and 1") { (0...1).contains($0) } }
 
   static var warmup: Allowed {
     Allowed(description: "a share of the steps (at least 0 and below 1) or a whole number of steps") {

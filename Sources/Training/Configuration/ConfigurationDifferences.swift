@@ -27,5 +27,6 @@ extension Configuration {
   private static let changeableKeys: Set = [
     "batch.accumulation", "batch.recompute", "cache.directory", "negatives.gather", "optimizer.sharding",
     "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep", "run.evaluate_every", "run.timeout",
+    "evaluation.agreement_bound",
   ]
 }

@@ -23,6 +23,9 @@ extension Configuration {
   package struct Evaluation: Codable, Equatable, Sendable {
     /// `data`: a folder in BEIR's layout: `corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv`; `nil`: no evaluation.
     package var data: String?
+    /// `agreement_bound`: a warning comes when less of what the starting model's dense or sparse scores rank first is left
+    /// (as a share); `nil`: nobody looks. Of models that have these scores.
+    package var agreementBound: Double? = 0.8
   }
 }
 
@@ -42,5 +45,6 @@ extension Configuration.Run {
 extension Configuration.Evaluation {
   mutating func visit(_ visitor: inout some ConfigurationVisitor) {
     visitor.value("data", &data, .null(or: .given("a folder in BEIR's layout")))
+    visitor.value("agreement_bound", &agreementBound, .null(or: .upToOne))
   }
 }

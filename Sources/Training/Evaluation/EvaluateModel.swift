@@ -31,7 +31,7 @@ package func evaluate(
 
 extension ModelSettings {
   /// Only the head is copied; the encoder is read where its file is mapped.
-  fileprivate var forEvaluation: ModelSettings {
+  var forEvaluation: ModelSettings {
     var settings = self
     settings.trained = .head
     return settings

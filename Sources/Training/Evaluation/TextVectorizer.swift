@@ -7,20 +7,21 @@ import Tokenizers
 struct TextVectorizer {
   let model: LoadedModel
   let role: TextRole
+  var heads = Heads.colbert
 
   /// A block's tokens: enough rows for fast products, few enough for a small footprint.
   private static let blockTokens = 4_096
 
-  /// Calls `body` with the vectors of consecutive runs of texts that cover `range`, in order.
+  /// Calls `body` with what the heads make of consecutive runs of texts that cover `range`, in order.
   ///
-  /// Throws when a vector is not finite, naming the model and the text: such a vector has no place in any ranking.
+  /// Throws when a number is not finite, naming the model and the text: it has no place in any ranking.
   /// - Parameters:
   ///   - text: gives the text of a number.
   ///   - location: gives where the text of a number stands, for errors.
-  ///   - body: gets the numbers of a block's texts, their tokens and their vectors, which are gone after the call.
+  ///   - body: gets the numbers of a block's texts, their tokens and what the heads made of them, which is gone after the call.
   func forEachBlock(
     _ range: Range<Int>, text: (Int) throws -> String, location: (Int) -> String,
-    _ body: (Range<Int>, TokenBatch, TextVectors) throws -> Void
+    _ body: (Range<Int>, TokenBatch, EncodedTexts) throws -> Void
   ) throws {
     var batch = TokenBatch()
     var first = range.lowerBound
@@ -39,10 +40,10 @@ struct TextVectorizer {
 
   private func encode(
     _ numbers: Range<Int>, _ batch: TokenBatch, _ location: (Int) -> String,
-    _ body: (Range<Int>, TokenBatch, TextVectors) throws -> Void
+    _ body: (Range<Int>, TokenBatch, EncodedTexts) throws -> Void
   ) throws {
-    let vectors = model.model.forward(batch).vectors
-    if let text = firstNonFinite(vectors) {
+    let texts = model.model.forward(batch, heads: heads)
+    if let text = firstNonFinite(texts) {
       throw ModelFileError(
         path: model.folder.path,
         problem: """
@@ -50,15 +51,17 @@ struct TextVectorizer {
           single precision
           """)
     }
-    try body(numbers, batch, vectors)
+    try body(numbers, batch, texts)
   }
 
   /// The first text with a number that is infinite or none.
-  private func firstNonFinite(_ vectors: TextVectors) -> Int? {
-    func isFinite(_ rows: Matrix) -> Bool { squaredNorm(rows, on: model.model.pool).isFinite }
-    if isFinite(vectors.rows) { return nil }
-    return vectors.starts.indices.dropLast().first {
-      !isFinite(vectors.rows.rows(vectors.starts[$0]..<vectors.starts[$0 + 1]))
+  private func firstNonFinite(_ texts: EncodedTexts) -> Int? {
+    func isFinite(_ texts: EncodedTexts) -> Bool {
+      [texts.vectors.rows, texts.dense, texts.sparse?.weights.rows].allSatisfy {
+        $0.map { squaredNorm($0, on: model.model.pool).isFinite } ?? true
+      }
     }
+    if isFinite(texts) { return nil }
+    return (0..<texts.count).first { !isFinite(texts.texts($0..<$0 + 1)) }
   }
 }

@@ -1,45 +1,67 @@
+import Communication
+import Datasets
 import LateInteraction
 import Tensors
 
-/// The memory a rank will need, by part, in bytes.
+/// The memory that a rank will need at most, by part, in bytes; of the rank that needs most of it.
 struct MemoryEstimate {
+  /// The program, its tokenizer and heap: what is in memory already and is none of the parts below.
+  let program: Int
+  /// Values and two moments of all trained tensors, and their gradients: of the word table the rows that a batch reads.
   let state: Int
+  /// What the encoder and the heads keep of a chunk for its backward pass, or need to encode it.
   let activations: Int
+  /// Vectors, scores, and the gradients of both, for a whole batch.
   let vectors: Int
+  /// The evaluation's queries and rankings; 0 if there will be none.
+  let evaluation: Int
   /// The model's files, mapped: one copy serves all ranks of a machine, and the system may drop it.
   let files: Int
 
-  init(_ setup: TrainingSetup, _ lengths: SampledLengths, queriesPerRank: Int) {
-    let model = setup.model.model
-    let batch = setup.configuration.batch
-    let documents = Double(lengths.documents) / Double(max(1, lengths.rows))
-    let chunkQueries = Double((queriesPerRank + batch.accumulation - 1) / batch.accumulation)
-    let tokens = Int(chunkQueries * (lengths.meanQuery + documents * lengths.meanDocument))
-    let keys = Int(max(lengths.meanQuery, lengths.meanDocument))
-    let globalTokens = Double(batch.queries) * (lengths.meanQuery + documents * lengths.meanDocument)
-    state = Self.state(model.parameters.layout, tokens: Int(globalTokens))
-    // The head's input and output, and their gradients, lie beside the encoder's activations.
-    let head = tokens * (3 * model.head.shape.width + 2 * model.head.shape.dimension)
-    activations = 4 * (model.encoder.activationFloats(tokens: tokens, keysPerToken: keys) + head)
-    // Gathered documents and their gradients.
-    let gathered = Int(Double(batch.queries) * documents * lengths.meanDocument)
-    vectors = 8 * gathered * model.head.shape.dimension
-    files = model.parameters.layout.tensors.reduce(0) { $0 + 4 * $1.count }
-  }
-
-  /// Values and two moments of all trained tensors, and gradients: of the word table at most a row for each token of the
-  /// global batch.
-  static func state(_ layout: ParameterLayout, tokens: Int) -> Int {
-    guard let words = layout.trainedWords else { return 16 * layout.trainedCount }
-    let wordGradients = min(words.shape[0], tokens) * words.shape[1]
-    return 4 * (3 * layout.trainedCount + layout.trainedCount - words.count + wordGradients)
+  /// Collective: every rank calls it, with its part of the sample, when the state is in memory and no step has been made.
+  ///
+  /// - Parameter collection: what will be evaluated on, if anything.
+  init(
+    _ setup: TrainingSetup, _ texts: SampledTexts, _ collection: RetrievalCollection?, communicator: any Communicator
+  ) throws {
+    let needs = StepMemory(setup.model.model, setup.objective, rankCount: communicator.rankCount)
+    state = needs.state + needs.wordGradients(texts.shares.map(\.words))
+    let program = ProcessMemory.now().anonymous - needs.state
+    self.program = try communicator.allGather([max(0, program)]).joined().max() ?? 0
+    activations = try communicator.largest(texts.shares.map { needs.activations($0) }, of: texts.batches)
+    vectors = try communicator.largest(texts.shares.map { needs.vectors($0) }, of: texts.batches)
+    evaluation = collection.map { needs.evaluation($0, vectorsPerQuery: texts.vectorsPerQuery) } ?? 0
+    files = 4 * setup.model.model.parameters.layout.tensors.reduce(0) { $0 + $1.count }
   }
 
   var description: String {
-    func gigabytes(_ bytes: Int) -> String { ProgressFormat.decimals(Double(bytes) / 1e9, 2) + " GB" }
+    let parts = [
+      (program, "program"), (state, "parameters, gradients and moments"), (activations, "activations"),
+      (vectors, "vectors and scores"), (evaluation, "evaluation"),
+    ].filter { $0.0 > 0 }
     return """
-      \(gigabytes(state + activations + vectors + files)) (\(gigabytes(state)) parameters, gradients and moments, \
-      \(gigabytes(activations)) activations, \(gigabytes(vectors)) gathered vectors, \(gigabytes(files)) mapped model files)
+      \(gigabytes(parts.reduce(0) { $0 + $1.0 })) a rank (\(parts.map { "\(gigabytes($0)) \($1)" }.joined(separator: ", "))), \
+      and \(gigabytes(files)) of mapped model files, which the ranks of a machine share
       """
+  }
+}
+
+func gigabytes(_ bytes: Int) -> String { ProgressFormat.decimals(Double(bytes) / 1e9, 2) + " GB" }
+
+extension Communicator {
+  /// The most that any rank will need for one of `batches` batches, given what each rank needs for a sample of them.
+  ///
+  /// If the sample is not the whole the largest is yet to come: it lies as many standard deviations above the mean as the
+  /// largest of so many normal numbers does (Cramér, "Mathematical Methods of Statistics", 1946, 28.6.16).
+  /// Collective: every rank calls it.
+  fileprivate func largest(_ needs: [Int], of batches: Int) throws -> Int {
+    let all = try allGather(needs).flatMap { $0 }
+    let most = all.max() ?? 0
+    guard needs.count < batches else { return most }
+    let mean = all.reduce(0.0) { $0 + Double($1) } / Double(all.count)
+    let variance = all.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(all.count)
+    let logarithm = 2 * Tensors.logarithm(Double(batches * rankCount))
+    let deviations = logarithm.squareRoot() - (Tensors.logarithm(2 * .pi * logarithm)) / (2 * logarithm.squareRoot())
+    return max(most, Int(mean + max(0, deviations) * variance.squareRoot()))
   }
 }

@@ -24,8 +24,8 @@ struct MetricsFile {
   func append(_ metrics: StepMetrics) throws { try append(encoded: metrics) }
 
   /// Appends an evaluation's line.
-  func append(step: Int, evaluation: EvaluationResult) throws {
-    try append(encoded: EvaluationLine(step: step, evaluation: evaluation))
+  func append(step: Int, evaluation: EvaluationResult, agreement: Agreement?) throws {
+    try append(encoded: EvaluationLine(step: step, evaluation: evaluation, agreement: agreement))
   }
 
   private func append(encoded value: some Encodable) throws {
@@ -91,4 +91,6 @@ package struct LossTerms: Encodable, Sendable {
 private struct EvaluationLine: Encodable {
   let step: Int
   let evaluation: EvaluationResult
+  /// With the starting model; nil where nothing watches it.
+  let agreement: Agreement?
 }

@@ -8,20 +8,24 @@ import Tokenizers
 struct RunReport {
   let lines: [String]
 
-  /// Tokenizes a sample of rows, shared out over the ranks. Collective: every rank calls it.
-  init(_ setup: TrainingSetup, communicator: any Communicator) throws {
-    let lengths = try SampledLengths(setup, communicator: communicator)
+  /// Tokenizes a sample of the batches after `step` updates. Collective: every rank calls it.
+  ///
+  /// - Parameter collection: what will be evaluated on, if anything.
+  init(
+    _ setup: TrainingSetup, _ collection: RetrievalCollection?, from step: Int, communicator: any Communicator
+  ) throws {
+    let texts = try SampledTexts(setup, from: step, communicator: communicator)
     let queriesPerRank =
       (setup.configuration.batch.queries + communicator.rankCount - 1) / communicator.rankCount
-    let estimate = MemoryEstimate(setup, lengths, queriesPerRank: queriesPerRank)
+    let memory = try MemoryEstimate(setup, texts, collection, communicator: communicator)
     lines = [
       Self.data(setup),
-      "texts: \(lengths.description)",
+      "texts: \(texts.description)",
       Self.unusedScores(setup),
       Self.parameters(setup),
       Self.scores(setup),
       Self.ranks(setup, communicator.rankCount, queriesPerRank: queriesPerRank),
-      "memory expected: \(estimate.description) a rank",
+      "memory expected: \(memory.description)",
     ].compactMap { $0 }
   }
 

@@ -23,6 +23,10 @@ final class TrainingRun {
   private var configuration: Configuration { setup.configuration }
   private var parameters: Parameters { setup.model.model.parameters }
   private var totalSteps: Int { schedule.totalSteps }
+  /// Whether an evaluation is to come.
+  private var evaluates: Bool {
+    collection != nil && step / configuration.run.evaluateEvery < totalSteps / configuration.run.evaluateEvery
+  }
 
   /// Collective: every rank calls it.
   init(
@@ -69,7 +73,8 @@ final class TrainingRun {
   /// Says what is about to happen. Collective: every rank calls it.
   func report() throws {
     for notice in setup.model.notices + (collection?.notices ?? []) { console.logger.info("\(notice)") }
-    for line in try RunReport(setup, communicator: communicator).lines { console.logger.info("\(line)") }
+    let report = try RunReport(setup, evaluates ? collection : nil, from: step, communicator: communicator)
+    for line in report.lines { console.logger.info("\(line)") }
     let cache = try communicator.together("looking at the cache") {
       try communicator.rank == 0 ? CacheReport(setup) : nil
     }
@@ -77,10 +82,19 @@ final class TrainingRun {
     if let warning = cache?.warning { console.logger.warning("\(warning)") }
   }
 
+  /// Says what memory the run came to, to be held against what it expected. Collective: every rank calls it.
+  private func reportMemory() throws {
+    let most = try communicator.allGather([ProcessMemory.now().anonymousPeak]).joined().max() ?? 0
+    console.logger.info("memory used: \(gigabytes(most)) a rank at most, mapped files aside")
+  }
+
   /// Runs the steps that are left and writes the model. Collective: every rank calls it.
   func train() throws -> RunOutcome {
     let metrics = try communicator.together("opening \(directory.metricsPath)") {
       try communicator.rank == 0 ? MetricsFile(directory.metricsPath, after: step) : nil
+    }
+    let drift = try (evaluates ? collection : nil).flatMap {
+      try DriftGuard(setup, $0, communicator: communicator, console: console)
     }
     var progress = ProgressDisplay(console, totalSteps: totalSteps, after: step)
     var lastSaved = step
@@ -91,7 +105,9 @@ final class TrainingRun {
         StepReport(
           step: step, totalSteps: totalSteps, loss: line.loss, queriesPerSecond: line.queries_per_second,
           tokensPerSecond: line.tokens_per_second))
-      if step % configuration.run.evaluateEvery == 0, let collection { try evaluate(collection, metrics) }
+      if step % configuration.run.evaluateEvery == 0, let collection {
+        try evaluate(collection, metrics, drift)
+      }
       if stops || step % configuration.run.checkpointEvery == 0 || step == totalSteps {
         // After a power cut the metrics reach at least as far as the checkpoint.
         try metrics?.sync()
@@ -100,6 +116,7 @@ final class TrainingRun {
       }
       if stops && step < totalSteps {
         progress.finish()
+        try reportMemory()
         console.logger.info(
           "stopped by a signal after step \(step); the same command continues from \(directory.path)/checkpoints/step-\(lastSaved)"
         )
@@ -107,6 +124,7 @@ final class TrainingRun {
       }
     }
     progress.finish()
+    try reportMemory()
     try writeModel()
     return .finished
   }
@@ -158,15 +176,19 @@ final class TrainingRun {
     }
   }
 
-  private func evaluate(_ collection: RetrievalCollection, _ metrics: MetricsFile?) throws {
+  private func evaluate(_ collection: RetrievalCollection, _ metrics: MetricsFile?, _ drift: DriftGuard?) throws {
     communicator.context = "evaluation after step \(step)"
     try checkParameters()
-    let result = try Evaluator(setup.model, communicator: communicator).evaluate(collection)
+    let (result, agreement) = try Evaluator(setup.model, communicator: communicator)
+      .evaluate(collection, against: drift?.start)
     lastEvaluation = result
-    try metrics?.append(step: step, evaluation: result)
+    try metrics?.append(step: step, evaluation: result, agreement: agreement)
+    let figures = [
+      ("nDCG@10", result.ndcgAt10), ("MRR@10", result.mrrAt10), ("recall@100", result.recallAt100),
+    ].map { "\($0) \(ProgressFormat.decimals($1, 4))" }
     console.logger.info(
-      "step \(step)  nDCG@10 \(ProgressFormat.decimals(result.ndcgAt10, 4))  MRR@10 \(ProgressFormat.decimals(result.mrrAt10, 4))  recall@100 \(ProgressFormat.decimals(result.recallAt100, 4))"
-    )
+      "\((["step \(step)"] + figures + [agreement?.description].compactMap { $0 }).joined(separator: "  "))")
+    if let warning = agreement.flatMap({ drift?.warning($0) }) { console.logger.warning("step \(step): \(warning)") }
   }
 
   private func save() throws {

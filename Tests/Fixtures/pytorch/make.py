@@ -8,6 +8,7 @@ ours.pt was written by this project (PyTorchWriterTests compares its bytes); --c
 Made with Python 3.11, torch 2.15.0 and safetensors 0.8.0.
 """
 
+import os
 import pathlib
 import sys
 import zipfile
@@ -89,6 +90,13 @@ class Module(torch.nn.Module):
         self.register_buffer("position_ids", torch.arange(4).expand((1, -1)))
 
 
+class Command:
+    """What its pickle runs when it is loaded: a program of the attacker's choice."""
+
+    def __reduce__(self):
+        return os.system, ("touch colbert-was-here",)
+
+
 def save(name, tensors, **options):
     torch.save(tensors, here / f"{name}.pt", **options)
     expected = {
@@ -120,6 +128,7 @@ def write():
     torch.save({"weight": torch.zeros(2, 2).to_sparse()}, here / "bad-sparse.pt")
     torch.save({"weight": torch.zeros(3).to(torch.float8_e4m3fn)}, here / "bad-float8.pt")
     torch.save({"weight": torch.conj(torch.zeros(3, dtype=torch.complex64))}, here / "bad-complex.pt")
+    torch.save({"weight": counting(3), "bias": Command()}, here / "bad-malicious.pt")
     torch.jit.script(torch.nn.Linear(1, 1)).save(here / "bad-script.pt")
     with zipfile.ZipFile(here / "module.pt") as source:
         with zipfile.ZipFile(here / "bad-compressed.pt", "w", zipfile.ZIP_DEFLATED) as target:

@@ -1,0 +1,27 @@
+import Foundation
+
+/// The memory of this process as the system counts it, in bytes.
+struct ProcessMemory {
+  /// What is the process's own: buffers, heap, stacks.
+  let anonymous: Int
+  /// The most so far of all it has in memory: its own, mapped files, and what ranks share.
+  let peak: Int
+  /// Pages of the program, its libraries and mapped model files.
+  let mapped: Int
+  /// What ranks talk through.
+  let shared: Int
+
+  /// Zeros where the system does not tell.
+  static func now() -> ProcessMemory {
+    let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    func bytes(_ key: String) -> Int {
+      let line = text.split(separator: "\n").first { $0.hasPrefix("\(key):") }
+      return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) * 1_024
+    }
+    return ProcessMemory(
+      anonymous: bytes("RssAnon"), peak: bytes("VmHWM"), mapped: bytes("RssFile"), shared: bytes("RssShmem"))
+  }
+
+  /// The most that was the process's own so far, since the pages of files and shared memory only become more.
+  var anonymousPeak: Int { max(anonymous, peak - mapped - shared) }
+}

@@ -1,0 +1,157 @@
+import Communication
+import Datasets
+import Tokenizers
+
+/// What the texts of some of a run's batches come to in tokens, known before the first of them is trained on.
+struct SampledTexts {
+  /// The texts of one role, in the sampled batches of all ranks.
+  struct Lengths {
+    var texts = 0
+    var tokens = 0
+    var longest = 0
+    var truncated = 0
+  }
+
+  let queries: Lengths
+  let documents: Lengths
+  /// This rank's share of each sampled batch.
+  let shares: [SampledShare]
+  /// How many batches there are to come, those of the sample among them.
+  let batches: Int
+
+  private static let sampledQueries = 2_000
+
+  /// Tokenizes batches that lie evenly between `step` and the end of the run, all of them if they have few queries.
+  ///
+  /// Collective: every rank calls it, and tokenizes its own share.
+  init(_ setup: TrainingSetup, from step: Int, communicator: any Communicator) throws {
+    batches = max(1, setup.totalSteps - step)
+    let count = min(batches, max(1, Self.sampledQueries / setup.configuration.batch.queries))
+    let steps = (0..<count).map { [batches] in step + $0 * batches / count }
+    var lengths = (queries: Lengths(), documents: Lengths())
+    var own: [(chunks: [SampledChunk], ids: Set<Int32>)] = []
+    try communicator.together("tokenizing a sample of the data") {
+      for step in steps {
+        let plan = setup.builder.plan(step)
+        let share = plan.share(rank: communicator.rank, rankCount: communicator.rankCount)
+        var ids: Set<Int32> = []
+        let chunks = try plan.chunks(of: share, accumulation: setup.configuration.batch.accumulation).map { slots in
+          var chunk = SampledChunk()
+          for slot in slots.map({ plan.slots[$0] }) {
+            let row = try setup.data.row(slot.row)
+            let query = setup.model.input.tokenize((row.prompt ?? "") + row.query, as: .query)
+            let documents = row.documents(of: slot).map { setup.model.input.tokenize($0, as: .document) }
+            chunk.queries.add(query)
+            lengths.queries.add(query)
+            for document in documents {
+              chunk.documents.add(document)
+              lengths.documents.add(document)
+            }
+            for text in [query] + documents { ids.formUnion(text.ids) }
+          }
+          return chunk
+        }
+        own.append((chunks, ids))
+      }
+    }
+    queries = try communicator.sum(lengths.queries)
+    documents = try communicator.sum(lengths.documents)
+    shares = try own.map { try SampledShare(chunks: $0.chunks, ids: $0.ids, communicator) }
+  }
+
+  /// Of the queries of this rank's shares; 0 if it has none.
+  var vectorsPerQuery: Int {
+    let queries = shares.flatMap(\.chunks).reduce(TextSizes()) { $0 + $1.queries }
+    return queries.vectors / max(1, queries.texts)
+  }
+
+  var description: String {
+    func cut(_ lengths: Lengths) -> String {
+      let share = ProgressFormat.decimals(100 * Double(lengths.truncated) / Double(max(1, lengths.texts)), 1)
+      return "\(lengths.truncated) of \(lengths.texts) (\(share)%) cut short"
+    }
+    func mean(_ lengths: Lengths) -> String {
+      ProgressFormat.decimals(Double(lengths.tokens) / Double(max(1, lengths.texts)), 1)
+    }
+    return """
+      \(shares.count == batches ? "" : "in \(shares.count) of the \(batches) batches to come ")queries have \
+      \(mean(queries)) tokens (longest \(queries.longest)), \(cut(queries)); documents \(mean(documents)) (longest \
+      \(documents.longest)), \(cut(documents))
+      """
+  }
+}
+
+/// A rank's share of a batch, and what its memory depends on beside that.
+struct SampledShare {
+  let chunks: [SampledChunk]
+  /// Of all ranks.
+  let allDocuments: Int
+  let allDocumentVectors: Int
+  /// How many different ids the texts of all ranks have.
+  let words: Int
+
+  /// Collective: every rank calls it, with the chunks of its share and the ids in them.
+  fileprivate init(chunks: [SampledChunk], ids: Set<Int32>, _ communicator: any Communicator) throws {
+    self.chunks = chunks
+    let documents = chunks.reduce(0) { $0 + $1.documents.texts }
+    let vectors = chunks.reduce(0) { $0 + $1.documents.vectors }
+    let all = try communicator.allGather([documents, vectors] + ids.map(Int.init))
+    allDocuments = all.reduce(0) { $0 + $1[0] }
+    allDocumentVectors = all.reduce(0) { $0 + $1[1] }
+    words = Set(all.flatMap { $0.dropFirst(2) }).count
+  }
+}
+
+/// What is encoded at once.
+struct SampledChunk {
+  var queries = TextSizes()
+  var documents = TextSizes()
+}
+
+/// What the memory for texts laid end to end depends on.
+struct TextSizes {
+  private(set) var texts = 0
+  private(set) var tokens = 0
+  /// Σ tokens · keys over the texts: each head of attention has as many probabilities.
+  private(set) var pairs = 0
+  /// Those of the text that has most.
+  private(set) var mostPairs = 0
+  private(set) var vectors = 0
+
+  fileprivate mutating func add(_ text: TokenizedText) {
+    texts += 1
+    tokens += text.ids.count
+    pairs += text.ids.count * text.keyCount
+    mostPairs = max(mostPairs, text.ids.count * text.keyCount)
+    vectors += text.givesVector.count { $0 }
+  }
+
+  static func + (a: TextSizes, b: TextSizes) -> TextSizes {
+    var sum = a
+    sum.texts += b.texts
+    sum.tokens += b.tokens
+    sum.pairs += b.pairs
+    sum.mostPairs = max(a.mostPairs, b.mostPairs)
+    sum.vectors += b.vectors
+    return sum
+  }
+}
+
+extension SampledTexts.Lengths {
+  fileprivate mutating func add(_ text: TokenizedText) {
+    texts += 1
+    tokens += text.ids.count
+    longest = max(longest, text.ids.count)
+    truncated += text.isTruncated ? 1 : 0
+  }
+}
+
+extension Communicator {
+  /// Collective: every rank calls it.
+  fileprivate func sum(_ lengths: SampledTexts.Lengths) throws -> SampledTexts.Lengths {
+    let all = try allGather([lengths.texts, lengths.tokens, lengths.longest, lengths.truncated])
+    func sum(_ place: Int) -> Int { all.reduce(0) { $0 + $1[place] } }
+    return SampledTexts.Lengths(
+      texts: sum(0), tokens: sum(1), longest: all.map { $0[2] }.max() ?? 0, truncated: sum(3))
+  }
+}

@@ -1,0 +1,71 @@
+import Datasets
+import LateInteraction
+import Tensors
+
+/// What the buffers of one step come to, in bytes, as the encoder, the heads and the trainer take them.
+struct StepMemory {
+  let model: ColBERTModel
+  let objective: Objective
+  let rankCount: Int
+
+  /// What is allocated before the first step: values, two moments, gradients, and where each word's gradient is stored.
+  var state: Int {
+    let layout = model.parameters.layout
+    let words = layout.trainedWords.map { $0.shape[0] - $0.count } ?? 0
+    return 4 * (4 * layout.trainedCount + words)
+  }
+
+  init(_ model: ColBERTModel, _ objective: Objective, rankCount: Int) {
+    self.model = model
+    self.objective = objective
+    self.rankCount = rankCount
+  }
+
+  private var shape: HeadShape { model.head.shape }
+
+  /// The stored rows of the word table's gradient.
+  ///
+  /// - Parameter counts: how many words some batches have, in order; see `RowGradients.open`.
+  func wordGradients(_ counts: [Int]) -> Int {
+    guard let words = model.parameters.layout.trainedWords else { return 0 }
+    let rows = counts.reduce(0) { $1 > $0 ? min(words.shape[0], $1 + $1 / 4) : $0 }
+    return 4 * rows * words.shape[1]
+  }
+
+  /// Buffers are kept from chunk to chunk: the largest one counts.
+  func activations(_ share: SampledShare) -> Int {
+    share.chunks.map { chunk in
+      let texts = chunk.queries + chunk.documents
+      let trains = model.parameters.layout.trained.contains { $0.part != .head }
+      // Input, output and their gradients.
+      var heads = texts.vectors * (shape.width * (trains ? 2 : 1) + shape.dimension + 1)
+      if trains { heads += texts.tokens * shape.width }
+      if objective.heads == .all { heads += texts.texts * (shape.width + 1) + 3 * texts.tokens }
+      // Every thread's probabilities of one head, and what comes of them.
+      let attention = 2 * model.pool.threadCount * texts.mostPairs
+      return 4 * (model.encoder.activationFloats(tokens: texts.tokens, pairs: texts.pairs) + heads + attention)
+    }.max() ?? 0
+  }
+
+  func vectors(_ share: SampledShare) -> Int {
+    let queries = share.chunks.reduce(TextSizes()) { $0 + $1.queries }
+    let documents = share.chunks.reduce(TextSizes()) { $0 + $1.documents }
+    let pairs = queries.texts * share.allDocuments
+    // Own ones as encoded, their gradients as summed over the ranks, and as pulled back; the gathered and their gradients.
+    let rows = 3 * (queries.vectors + documents.vectors) + 2 * share.allDocumentVectors
+    var floats = rows * shape.dimension + pairs
+    if objective.heads == .all {
+      floats += (3 * (queries.texts + documents.texts) + 2 * share.allDocuments) * shape.width + 2 * pairs
+    }
+    // The winners, in 16 bits.
+    return 4 * floats + 2 * queries.vectors * share.allDocuments
+  }
+
+  /// All queries' vectors, this rank's share of them in an array that doubles as it grows, and each query's best documents.
+  func evaluation(_ collection: RetrievalCollection, vectorsPerQuery: Int) -> Int {
+    let queries = collection.queries.count
+    let ranked = min(RetrievalMetrics.rankingLength, collection.documentCount / rankCount)
+    let floats = vectorsPerQuery * shape.dimension + (model.sparse == nil ? 0 : shape.width)
+    return 4 * (queries + 2 * queries / rankCount) * floats + queries * ranked * MemoryLayout<TopDocuments.Entry>.stride
+  }
+}
