@@ -182,7 +182,7 @@ final class HiddenStateFile {
     }
   }
 
-  private func write(_ bytes: [UInt8], at offset: Int) throws { try write(bytes.span.bytes, at: offset) }
+  private func write(_ bytes: [UInt8], at offset: Int) throws { try unsafe write(bytes.span.bytes, at: offset) }
 
   private func write(_ bytes: RawSpan, at offset: Int) throws {
     try unsafe bytes.withUnsafeBytes { try unsafe FileSystem.write($0, at: offset, to: descriptor, path: path) }

@@ -161,7 +161,9 @@ package final class Encoder: @unchecked Sendable {
     let sets = trained + (trained < layers.count ? 1 : 0)
     let layer = 8 * width + 2 * inner + 2
     let scratch = trained > 0 ? 5 * width + inner : 0
-    return tokens * (2 * width + 1 + sets * layer + scratch) + trained * configuration.headCount * pairs
+    // A cache's states lie beside what they are computed with.
+    let embedded = (frozenPrefix == nil ? 2 : 3) * width + 1
+    return tokens * (embedded + sets * layer + scratch) + trained * configuration.headCount * pairs
   }
 
   private func dropouts(_ moment: DropoutMoment?, isTrained: Bool) -> LayerDropouts {
