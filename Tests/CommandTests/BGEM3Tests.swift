@@ -61,7 +61,8 @@ struct BGEM3Tests {
     #expect(
       folder.names(in: "run/model") == [
         "1_Pooling", "README.md", "colbert_linear.pt", "config.json", "config_sentence_transformers.json",
-        "model.safetensors", "modules.json", "sentencepiece.bpe.model", "sparse_linear.pt", "tokenizer_config.json",
+        "model.safetensors", "modules.json", "sentence_bert_config.json", "sentencepiece.bpe.model",
+        "sparse_linear.pt", "tokenizer_config.json",
       ])
     for name in ["config.json", "modules.json", "1_Pooling/config.json", "sentencepiece.bpe.model", "sparse_linear.pt"]
     {

@@ -151,7 +151,7 @@ enum FileSystem {
   }
 
   /// Whether `path` itself, not what a link of that name leads to, is a folder.
-  private static func isFolder(_ path: String) -> Bool {
+  static func isFolder(_ path: String) -> Bool {
     var status = stat()
     return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }

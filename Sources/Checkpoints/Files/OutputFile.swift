@@ -38,7 +38,12 @@ func writeFile(
 
 /// Gives the file `path` this content, at once and for good: after a power cut it has the old content or the new.
 package func replaceFile(_ path: String, with content: String) throws {
-  try writeFile(path) { try $0.append(Array(content.utf8)) }
+  try replaceFile(path, with: Array(content.utf8))
+}
+
+/// Gives the file `path` these bytes, at once and for good.
+package func replaceFile(_ path: String, with bytes: [UInt8]) throws {
+  try writeFile(path) { try $0.append(bytes) }
 }
 
 /// A file being written from its start to its end, hashed on the way.

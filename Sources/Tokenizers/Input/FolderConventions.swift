@@ -1,10 +1,20 @@
 extension InputConventions {
-  /// The file in which a folder states conventions of the style colbert, PyLate's or Stanford's; nil if none does.
+  /// Python's `string.punctuation`, which Stanford's and PyLate's models skip in documents.
+  package static let punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~".map(String.init)
+
+  /// The file in which a folder states PyLate's conventions; nil if none does.
   ///
   /// Lengths alone state no style: a folder of any has them.
-  package static func colbertStatement(folder: String) throws(TokenizerError) -> String? {
+  package static func pyLateStatement(folder: String) throws(TokenizerError) -> String? {
+    guard let settings = try ModelFolder(path: folder).json(settingsFile), PyLateSettings.stateStyle(settings) else {
+      return nil
+    }
+    return settings.file
+  }
+
+  /// The file in which a folder states Stanford's conventions; nil if it has none.
+  package static func stanfordStatement(folder: String) throws(TokenizerError) -> String? {
     let files = ModelFolder(path: folder)
-    if let settings = try files.json(settingsFile), PyLateSettings.stateStyle(settings) { return settings.file }
     return files.has(metadataFile) ? files.path(of: metadataFile) : nil
   }
 
@@ -42,6 +52,11 @@ extension InputConventions {
   /// Stanford's `artifact.metadata`; what it leaves out is Stanford's default, but for the document length, where the
   /// recipe of ColBERTv2 is followed.
   private static func stanfordStatement(_ metadata: JSONObject) throws(TokenizerError) -> ConventionsStatement {
+    for (key, expected) in [("similarity", "cosine"), ("interaction", "colbert")] {
+      if let value = try metadata.string(key), value != expected {
+        throw metadata.failure("\(key) is \"\(value)\", only \"\(expected)\" is supported")
+      }
+    }
     var statement = ConventionsStatement(
       file: metadata.file, queryMarker: try metadata.string("query_token_id") ?? "[unused0]",
       documentMarker: try metadata.string("doc_token_id") ?? "[unused1]")
@@ -110,8 +125,7 @@ private struct ConventionsStatement {
   var documentLength = 180
   var expandsQueries = true
   var attendsToExpansion = false
-  /// Python's `string.punctuation`.
-  var skipWords = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~".map(String.init)
+  var skipWords = InputConventions.punctuation
   var trimsText = false
 
   func resolved(
@@ -122,7 +136,7 @@ private struct ConventionsStatement {
         file: file, problem: "queries are expanded with the mask token, but the tokenizer has none; name its mask_token"
       )
     }
-    let (skipList, notices) = skippedIDs(by: tokenizer)
+    let (skipList, notices) = skippedIDs(skipWords, by: tokenizer, file: file)
     let conventions = InputConventions(
       queryMarker: try marker(queryMarker, of: .query, by: tokenizer),
       documentMarker: try marker(documentMarker, of: .document, by: tokenizer), queryMaxLength: queryLength,
@@ -145,15 +159,17 @@ private struct ConventionsStatement {
     }
     return id
   }
+}
 
-  /// A word without a token is left out: as the unknown token it would drop every unknown word of a document.
-  private func skippedIDs(by tokenizer: any Tokenizer) -> (ids: Set<Int32>, notices: [String]) {
-    var ids: Set<Int32> = []
-    var left: [String] = []
-    for word in skipWords {
-      if let id = tokenizer.id(of: word), id != tokenizer.unknown { ids.insert(id) } else { left.append("\"\(word)\"") }
-    }
-    if left.isEmpty { return (ids, []) }
-    return (ids, ["\(file): skip words without a token of their own are ignored: \(left.joined(separator: ", "))"])
+/// The ids of the words of a skip list, and notices for the log.
+///
+/// A word without a token is left out: as the unknown token it would drop every unknown word of a text.
+func skippedIDs(_ words: [String], by tokenizer: any Tokenizer, file: String) -> (ids: Set<Int32>, notices: [String]) {
+  var ids: Set<Int32> = []
+  var left: [String] = []
+  for word in words {
+    if let id = tokenizer.id(of: word), id != tokenizer.unknown { ids.insert(id) } else { left.append("\"\(word)\"") }
   }
+  if left.isEmpty { return (ids, []) }
+  return (ids, ["\(file): skip words without a token of their own are ignored: \(left.joined(separator: ", "))"])
 }

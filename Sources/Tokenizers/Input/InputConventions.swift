@@ -1,5 +1,9 @@
 /// How a model wants its queries and documents: what is put around a text's tokens, and which tokens give vectors.
 package struct InputConventions: Sendable, Equatable {
+  /// Text put before every query, read with it; empty: none.
+  package var queryPrompt: String
+  package var documentPrompt: String
+
   /// Put after the first token of a query; nil: no marker.
   package var queryMarker: Int32?
   package var documentMarker: Int32?
@@ -15,16 +19,21 @@ package struct InputConventions: Sendable, Equatable {
 
   /// Ids that give no vector in a document: punctuation, usually.
   package var skipList: Set<Int32>
+  /// Ids that give no vector in a query.
+  package var querySkipList: Set<Int32>
   /// The first token gives no vector (BGE-M3).
   package var dropsFirstToken: Bool
   /// Whitespace at a text's ends is cut off first (Sentence Transformers); it matters to added tokens with spaces.
   package var trimsText: Bool
 
   package init(
-    queryMarker: Int32? = nil, documentMarker: Int32? = nil, queryMaxLength: Int = 32, documentMaxLength: Int = 180,
-    expandsQueries: Bool = false, attendsToExpansion: Bool = false, skipList: Set<Int32> = [],
+    queryPrompt: String = "", documentPrompt: String = "", queryMarker: Int32? = nil, documentMarker: Int32? = nil,
+    queryMaxLength: Int = 32, documentMaxLength: Int = 180, expandsQueries: Bool = false,
+    attendsToExpansion: Bool = false, skipList: Set<Int32> = [], querySkipList: Set<Int32> = [],
     dropsFirstToken: Bool = false, trimsText: Bool = false
   ) {
+    self.queryPrompt = queryPrompt
+    self.documentPrompt = documentPrompt
     self.queryMarker = queryMarker
     self.documentMarker = documentMarker
     self.queryMaxLength = queryMaxLength
@@ -32,6 +41,7 @@ package struct InputConventions: Sendable, Equatable {
     self.expandsQueries = expandsQueries
     self.attendsToExpansion = attendsToExpansion
     self.skipList = skipList
+    self.querySkipList = querySkipList
     self.dropsFirstToken = dropsFirstToken
     self.trimsText = trimsText
   }
@@ -51,7 +61,22 @@ package struct InputConventions: Sendable, Equatable {
     }
   }
 
-  /// How many tokens of the text itself an input holds.
+  package func prompt(of role: TextRole) -> String {
+    switch role {
+    case .query: queryPrompt
+    case .document: documentPrompt
+    }
+  }
+
+  /// Ids that give no vector in a text of this role.
+  package func skipList(of role: TextRole) -> Set<Int32> {
+    switch role {
+    case .query: querySkipList
+    case .document: skipList
+    }
+  }
+
+  /// How many tokens of the text itself, its prompt included, an input holds.
   package func room(of role: TextRole) -> Int { maxLength(of: role) - 2 - (marker(of: role) == nil ? 0 : 1) }
 
   /// These conventions with other lengths (nil: as they are), none longer than the model's `maxPositions`.

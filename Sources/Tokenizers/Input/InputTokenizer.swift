@@ -20,7 +20,7 @@ package struct InputTokenizer: Sendable {
   ///
   /// A text without tokens still gives the tokens around it.
   package func tokenize(_ text: String, as role: TextRole) -> TokenizedText {
-    let textIDs = tokenizer.ids(of: conventions.trimsText ? trimmed(text) : text)
+    let textIDs = tokenizer.ids(of: conventions.prompt(of: role) + (conventions.trimsText ? trimmed(text) : text))
     let kept = textIDs.prefix(conventions.room(of: role))
     var ids = [tokenizer.classification]
     ids.reserveCapacity(conventions.maxLength(of: role))
@@ -38,9 +38,9 @@ package struct InputTokenizer: Sendable {
   }
 
   private func vectorTokens(of ids: [Int32], as role: TextRole) -> [Bool] {
+    let skipList = conventions.skipList(of: role)
     var givesVector =
-      role == .document && !conventions.skipList.isEmpty
-      ? ids.map { !conventions.skipList.contains($0) } : Array(repeating: true, count: ids.count)
+      skipList.isEmpty ? Array(repeating: true, count: ids.count) : ids.map { !skipList.contains($0) }
     if conventions.dropsFirstToken { givesVector[0] = false }
     return givesVector
   }
@@ -63,7 +63,7 @@ package struct TokenizedText: Sendable, Equatable {
   package var keyCount: Int
   /// Which tokens give a vector that counts in MaxSim.
   package var givesVector: [Bool]
-  /// How many of `ids` are the text's own.
+  /// How many of `ids` are the text's own, its prompt included.
   package var textTokenCount: Int
   /// Whether the text had more tokens than fit.
   package var isTruncated: Bool

@@ -92,6 +92,15 @@ package enum PathCheck {
     return "\(problem)\(existing) cannot be written to; give yourself the permission, or name another folder"
   }
 
+  /// A folder that will be made: nothing is there yet, or an empty folder.
+  package static func newFolder(_ path: String) -> String? {
+    if path.isEmpty { return "the path is empty; name a folder" }
+    if isFolder(path) == false { return "\(path) is a file; name a folder that is not there yet" }
+    let holdsSomething = (try? FileManager.default.contentsOfDirectory(atPath: path).isEmpty) == false
+    if holdsSomething { return "\(path) is not empty, and nothing is overwritten; remove it or name another folder" }
+    return outputFolder(path)
+  }
+
   /// `path`, or the nearest above it that is there.
   private static func nearest(_ path: String) -> String {
     if isFolder(path) != nil { return path }

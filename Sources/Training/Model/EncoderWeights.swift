@@ -31,6 +31,13 @@ struct EncoderWeights: Sendable {
       .replacing("LayerNorm.bias", with: "LayerNorm.beta")
   }
 
-  /// Whether the file's tensor `name` is part of the encoder or of what was saved within it, such as the pooler.
-  func isEncoders(_ name: String) -> Bool { name.hasPrefix(prefix) }
+  /// What the file's tensor `name` is called in an encoder's own file today, if it is part of the encoder or of what was
+  /// saved within it, such as the pooler; nil if it is not.
+  func plainName(_ name: String) -> String? {
+    guard name.hasPrefix(prefix) else { return nil }
+    let plain = String(name.dropFirst(prefix.count))
+    guard namesNormsGammaBeta, plain.contains("LayerNorm") else { return plain }
+    return plain.replacing("LayerNorm.gamma", with: "LayerNorm.weight")
+      .replacing("LayerNorm.beta", with: "LayerNorm.bias")
+  }
 }

@@ -120,12 +120,23 @@ private func loadModelTokenizer(
         \(folder.encoder.vocabularySize) rows
         """)
   }
-  let (stated, notices) = try InputConventions.read(
-    folder: folder.path, style: folder.style, tokenizer: tokenizer)
+  let (stated, notices) =
+    if folder.layout == .sentenceTransformers {
+      try InputConventions.multiVectorEncoder(
+        folder: folder.path, transformer: folder.encoderPath, mask: folder.maskPath,
+        longestText: folder.encoder.longestText, tokenizer: tokenizer)
+    } else {
+      try InputConventions.read(folder: folder.path, style: folder.style, tokenizer: tokenizer)
+    }
   let (conventions, cuts) = try stated.limited(
     queryMaxLength: settings.queryMaxLength, documentMaxLength: settings.documentMaxLength,
     maxPositions: folder.encoder.longestText, folder: folder.path)
   return (InputTokenizer(tokenizer: tokenizer, conventions: conventions), notices + cuts)
+}
+
+extension LoadedModel {
+  /// The layout of the model's folder; of a plain encoder with a new head, that of its style.
+  var ownLayout: ModelLayout { folder.layout ?? (folder.style == .bgeM3 ? .flagEmbedding : .pyLate) }
 }
 
 extension ModelStyle {

@@ -12,10 +12,14 @@ extension Configuration.Loss {
   }
 }
 
-/// `README.md` of a finished model: how it was trained.
+/// `README.md` of a model: how it was trained.
+///
+/// - Parameters:
+///   - rows: of the training data; nil where that is not known.
+///   - notes: what was done to the model after its training, and how to use it.
 func modelCard(
-  _ configuration: Configuration, _ loaded: LoadedModel, temperature: Double, steps: Int, rows: Int,
-  evaluation: EvaluationResult?
+  _ configuration: Configuration, _ loaded: LoadedModel, temperature: Double, steps: Int, rows: Int?,
+  evaluation: EvaluationResult?, notes: [String] = []
 ) -> String {
   let conventions = loaded.input.conventions
   let reduction =
@@ -36,10 +40,11 @@ func modelCard(
     document's score is the \(reduction) over query tokens of the best match (MaxSim).
 
     - Queries up to \(conventions.queryMaxLength) tokens, documents up to \(conventions.documentMaxLength).
-    - Trained for \(steps) steps of \(configuration.batch.queries) queries on \(rows) rows, contrastive loss \
+    - Trained for \(steps) steps of \(configuration.batch.queries) queries\(rows.map { " on \($0) rows" } ?? ""), contrastive loss \
     \(configuration.loss.summary) over all documents of the batch, temperature \(temperature).
 
     """
+  text = String(text.dropLast()) + notes.map { "- \($0)\n" }.joined() + "\n"
   if let evaluation {
     text += """
 
@@ -57,4 +62,24 @@ func modelCard(
     \(configuration.resolvedYAML)```
 
     """
+}
+
+/// `README.md` of a model that was only brought into another layout: the source's own, and what was done.
+func modelCard(sourceCard: String?, _ loaded: LoadedModel, notes: [String]) -> String {
+  let (conventions, head) = (loaded.input.conventions, loaded.model.head.shape)
+  let own = """
+    ---
+    tags:
+    - ColBERT
+    - late-interaction
+    - sentence-similarity
+    ---
+    # A ColBERT model
+
+    Each token becomes a vector of \(head.dimension) floats, a document's score is the \
+    \(loaded.model.reduction.rawValue) over query tokens of the best match (MaxSim). Queries up to \
+    \(conventions.queryMaxLength) tokens, documents up to \(conventions.documentMaxLength).
+
+    """
+  return (sourceCard ?? own) + "\n## Export\n\n" + notes.map { "- \($0)\n" }.joined()
 }

@@ -1,37 +1,36 @@
 import Checkpoints
 import Foundation
 import LateInteraction
-import Tensors
 import Tokenizers
 
 extension ModelExport {
   /// The projection in `1_Dense`, and the files that say how texts are marked.
   func writePyLate(to directory: String) throws {
-    let folder = loaded.folder
-    let (shape, parameters) = (loaded.model.head.shape, loaded.model.parameters)
-    let dense = "\(directory)/1_Dense"
-    try FileManager.default.createDirectory(atPath: dense, withIntermediateDirectories: true)
-    let names = ["linear.weight"] + (shape.hasBias ? ["linear.bias"] : [])
-    try writeSafetensors(
-      "\(dense)/model.safetensors",
-      tensors: names.map { TensorToWrite($0, shape: parameters.layout[$0]!.shape, .floats(parameters.value($0))) },
-      metadata: ["format": "pt"])
-    if let module = folder.head?.module {
-      try copy("\(module)/config.json", to: "\(dense)/config.json")
-    } else {
-      try write(PyLateFiles.dense(shape), to: "\(dense)/config.json")
-    }
-    try write(PyLateFiles.modules, to: "\(directory)/modules.json")
-    try writeConventions(to: directory)
+    try writeDense(to: directory, config: PyLateFiles.dense(loaded.model.head.shape))
+    try replaceFile("\(directory)/modules.json", with: PyLateFiles.modules)
+    try replaceFile("\(directory)/config_sentence_transformers.json", with: pyLateConventions())
+    try replaceFile(
+      "\(directory)/sentence_bert_config.json", with: PyLateFiles.transformer(loaded.input.conventions))
   }
 
-  /// `config_sentence_transformers.json` and `sentence_bert_config.json`, with the lengths that the run used.
-  private func writeConventions(to directory: String) throws {
-    let source = "\(loaded.folder.path)/config_sentence_transformers.json"
-    let stated = loaded.folder.head == nil ? nil : FileManager.default.contents(atPath: source)
-    try write(
-      try PyLateFiles.conventions(loaded.input, keeping: stated), to: "\(directory)/config_sentence_transformers.json")
-    try write(
-      PyLateFiles.transformer(loaded.input.conventions), to: "\(directory)/sentence_bert_config.json")
+  /// How inputs are marked, expanded and cut; other keys of the source's own file stay.
+  private func pyLateConventions() throws -> String {
+    let conventions = loaded.input.conventions
+    let skipped = conventions.dropsFirstToken ? [loaded.input.tokenizer.classification] : conventions.skipList
+    var settings =
+      (loaded.folder.layout == .pyLate ? stated("config_sentence_transformers.json") : nil) ?? [
+        "model_type": "ColBERT",
+        "prompts": ["query": conventions.queryPrompt, "document": conventions.documentPrompt],
+        "default_prompt_name": NSNull(),
+        "similarity_fn_name": "MaxSim",
+        "query_prefix": text(of: conventions.queryMarker),
+        "document_prefix": text(of: conventions.documentMarker),
+        "attend_to_expansion_tokens": conventions.attendsToExpansion,
+        "skiplist_words": words(of: skipped),
+        "do_query_expansion": conventions.expandsQueries,
+      ]
+    settings["query_length"] = conventions.queryMaxLength
+    settings["document_length"] = conventions.documentMaxLength
+    return try jsonFile(settings)
   }
 }

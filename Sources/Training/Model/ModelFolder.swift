@@ -5,13 +5,19 @@ package import Tokenizers
 
 /// A Hugging Face model folder as it lies on disk: where its encoder, tokenizer and heads are.
 ///
-/// Plain BERT and XLM-R folders, BGE-M3's, PyLate's and Sentence Transformers' (`modules.json`) are understood.
+/// Plain BERT and XLM-R folders and the layouts of `ModelLayout` are understood.
 package struct ModelFolder: Sendable {
   package let path: String
   /// Where `config.json`, the encoder's weights and the tokenizer are: `path`, or the transformer module's subfolder.
   let encoderPath: String
   package let encoder: EncoderConfiguration
   package let style: ModelStyle
+  /// The layout that the folder has; nil: a plain encoder's, or a single-vector model's.
+  package let layout: ModelLayout?
+  /// The folder of the MultiVectorMask module of Sentence Transformers, if there is one.
+  let maskPath: String?
+  /// `modules.json` describes the single vector of a text.
+  let isSingleVector: Bool
   let weights: EncoderWeights
   /// The folder's own projection, if it has one.
   let head: FolderHead?
@@ -28,10 +34,12 @@ package struct ModelFolder: Sendable {
     let modules = try ModuleList(folder: path)
     self.path = path
     encoderPath = modules.transformerPath
-    let encoder = try EncoderConfiguration(configFile: "\(encoderPath)/config.json")
+    let configuration = "\(encoderPath)/config.json"
+    let encoder = try EncoderConfiguration(configFile: configuration)
     self.encoder = encoder
     let bgeM3 = try BGEM3Heads(folder: path, width: encoder.width)
-    let stated = try Self.statedStyle(path, modules, bgeM3)
+    let layout = try Self.layout(path, modules, bgeM3, configuration: configuration)
+    let stated = try Self.statedStyle(path, layout?.layout, file: layout?.file)
     if let asked, let stated, asked != stated.style {
       throw UsageError(
         """
@@ -40,25 +48,63 @@ package struct ModelFolder: Sendable {
         """)
     }
     style = stated?.style ?? asked ?? (encoder.family == .bert ? .colbert : .bgeM3)
+    self.layout = layout?.layout
+    maskPath = modules.maskPath
+    isSingleVector = modules.isSingleVector
     weights = try EncoderWeights(weightsFile(in: encoderPath))
-    let dense = try modules.densePath.map { try FolderHead(module: $0, width: encoder.width) }
-    head = bgeM3?.colbert ?? dense
+    if let bgeM3 {
+      head = bgeM3.colbert
+    } else if let dense = modules.densePath {
+      head = try FolderHead(module: dense, width: encoder.width)
+    } else {
+      head = layout?.layout == .stanford ? try FolderHead(beside: weights, width: encoder.width) : nil
+    }
     sparseHead = bgeM3?.sparse
+    if layout?.layout == .sentenceTransformers { try modules.checkNormalization() }
     notices = bgeM3 == nil ? modules.notices : []
+  }
+
+  /// The layout, and the file that shows it; two at once are an error.
+  private static func layout(
+    _ path: String, _ modules: ModuleList, _ bgeM3: BGEM3Heads?, configuration: String
+  ) throws -> (layout: ModelLayout, file: String)? {
+    var signs: [(layout: ModelLayout, file: String)] = []
+    if let file = bgeM3?.colbert.tensors.file.path { signs.append((.flagEmbedding, file)) }
+    if let file = try InputConventions.multiVectorEncoderStatement(folder: path) ?? modules.maskPath {
+      signs.append((.sentenceTransformers, file))
+    } else if let file = try InputConventions.pyLateStatement(folder: path) ?? modules.densePath {
+      signs.append((.pyLate, file))
+    } else if let file = try InputConventions.stanfordStatement(folder: path) ?? stanfordArchitecture(configuration) {
+      signs.append((.stanford, file))
+    }
+    if signs.count > 1 {
+      throw ModelFileError(
+        path: signs[1].file,
+        problem: """
+          makes this a model of style colbert, but \(signs[0].file) one of style bge-m3; remove one of the two
+          """)
+    }
+    return signs.first
+  }
+
+  /// `config.json` if it names Stanford's class.
+  private static func stanfordArchitecture(_ configuration: String) throws -> String? {
+    struct Architectures: Decodable { let architectures: [String]? }
+    let names: Architectures = try readJSON(configuration)
+    return names.architectures?.contains("HF_ColBERT") == true ? configuration : nil
   }
 
   /// The style that the folder's own files state and the file that does; nil for a plain encoder.
   private static func statedStyle(
-    _ path: String, _ modules: ModuleList, _ bgeM3: BGEM3Heads?
+    _ path: String, _ layout: ModelLayout?, file: String?
   ) throws -> (style: ModelStyle, file: String)? {
-    let colbert = try InputConventions.colbertStatement(folder: path) ?? modules.densePath
-    guard let file = bgeM3?.colbert.tensors.file.path else { return colbert.map { (.colbert, $0) } }
-    if let colbert {
-      throw ModelFileError(
-        path: colbert,
-        problem: "makes this a model of style colbert, but \(file) one of style bge-m3; remove one of the two")
+    guard let layout, let file else { return nil }
+    switch layout {
+    case .flagEmbedding: return (.bgeM3, file)
+    case .sentenceTransformers:
+      return (try InputConventions.multiVectorEncoderTakesMeans(folder: path) ? .bgeM3 : .colbert, file)
+    case .pyLate, .stanford: return (.colbert, file)
     }
-    return (.bgeM3, file)
   }
 
   /// The files that the encoder is made of.
@@ -69,47 +115,9 @@ package struct ModelFolder: Sendable {
     let heads = [head?.tensors, sparseHead].compactMap { $0?.file.path }
     return ["modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "artifact.metadata"]
       .map { "\(path)/\($0)" }
-      + ModelExport.described.map { "\(encoderPath)/\($0)" }
-      + (head?.module.map { ["\($0)/config.json"] } ?? []) + [weights.file.path] + heads
-  }
-}
-
-/// `modules.json` of Sentence Transformers and PyLate; absent in a plain folder.
-private struct ModuleList {
-  private struct Module: Decodable {
-    let path: String
-    let type: String
-  }
-
-  let transformerPath: String
-  private(set) var densePath: String?
-  private(set) var notices: [String] = []
-
-  init(folder: String) throws {
-    let file = "\(folder)/modules.json"
-    guard FileManager.default.fileExists(atPath: file) else {
-      transformerPath = folder
-      return
-    }
-    let modules: [Module] = try readJSON(file)
-    func path(_ module: Module) -> String { module.path.isEmpty ? folder : "\(folder)/\(module.path)" }
-    guard let first = modules.first, first.type.hasSuffix("Transformer") else {
-      throw ModelFileError(
-        path: file, problem: "the first module is \(modules.first?.type ?? "missing"), expected a Transformer")
-    }
-    transformerPath = path(first)
-    for module in modules.dropFirst() {
-      switch module.type.split(separator: ".").last {
-      case "Pooling":
-        // A single-vector model: its encoder is what is wanted, what comes after the pooling is not.
-        notices.append("\(file): a single-vector model; pooling and what follows it are left out")
-        return
-      case "Dense" where densePath == nil: densePath = path(module)
-      case "Dense": throw ModelFileError(path: file, problem: "has several Dense modules; one projection is supported")
-      case "Normalize": continue
-      default: throw ModelFileError(path: file, problem: "the module \(module.type) is not supported")
-      }
-    }
+      + (encoderPath == path ? [] : ["\(encoderPath)/sentence_bert_config.json"])
+      + ModelLayout.described.map { "\(encoderPath)/\($0)" }
+      + [head?.module, maskPath].compactMap { $0 }.map { "\($0)/config.json" } + [weights.file.path] + heads
   }
 }
 

@@ -38,6 +38,23 @@ extension FolderHead {
   }
 }
 
+extension FolderHead {
+  /// Stanford's projection, `linear.weight` in the encoder's own file. A missing one is an error: a new one would be
+  /// random.
+  init(beside encoder: EncoderWeights, width: Int) throws {
+    let file = encoder.file
+    let weight = try file.tensor("linear.weight").shape
+    guard weight.count == 2, weight[0] > 0, weight[1] == width else {
+      throw ModelFileError(
+        path: file.path, tensor: "linear.weight",
+        problem: "has shape \(weight), expected [dimension, \(width)]: \(width) is the encoder's width")
+    }
+    module = nil
+    shape = HeadShape(name: "linear", width: width, dimension: weight[0], hasBias: false)
+    tensors = HeadFile(file: file, name: "linear", prefix: "linear.")
+  }
+}
+
 /// The two heads of BGE-M3's layout, each in a file of its own: `colbert_linear` and `sparse_linear`.
 struct BGEM3Heads: Sendable {
   let colbert: FolderHead
@@ -99,6 +116,8 @@ private struct DenseConfig: Decodable {
   let bias: Bool?
   let activation_function: String?
   let use_residual: Bool?
+  let module_input_name: String?
+  let module_output_name: String?
 
   init(folder: String) throws {
     let path = "\(folder)/config.json"
@@ -108,6 +127,10 @@ private struct DenseConfig: Decodable {
     }
     if use_residual == true {
       throw ModelFileError(path: path, problem: "use_residual is true; a projection with a residual is not supported")
+    }
+    // PyLate's module reads and writes them without saying so.
+    for name in [module_input_name, module_output_name] where name ?? "token_embeddings" != "token_embeddings" {
+      throw ModelFileError(path: path, problem: "projects \(name!), expected token_embeddings")
     }
     guard in_features > 0, out_features > 0 else {
       throw ModelFileError(

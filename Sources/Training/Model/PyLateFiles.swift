@@ -1,4 +1,3 @@
-import Foundation
 import LateInteraction
 import Tokenizers
 
@@ -45,38 +44,5 @@ enum PyLateFiles {
     }
 
     """
-  }
-
-  /// How inputs are marked, expanded and cut; other keys of `stated`, the source's own file, stay.
-  static func conventions(_ input: InputTokenizer, keeping stated: Data?) throws -> String {
-    let conventions = input.conventions
-    func token(_ id: Int32?) -> String { id.flatMap { input.tokenizer.token(of: $0) } ?? "" }
-    var settings =
-      stated.flatMap { try? JSONSerialization.jsonObject(with: $0) as? [String: Any] } ?? [
-        "model_type": "ColBERT",
-        "prompts": ["query": "", "document": ""],
-        "default_prompt_name": NSNull(),
-        "similarity_fn_name": "MaxSim",
-        "query_prefix": token(conventions.queryMarker),
-        "document_prefix": token(conventions.documentMarker),
-        "attend_to_expansion_tokens": conventions.attendsToExpansion,
-        "skiplist_words": conventions.skipList.sorted().map { token($0) },
-        "do_query_expansion": conventions.expandsQueries,
-      ]
-    return try lengths(conventions, in: &settings)
-  }
-
-  /// The lengths alone, beside what `stated`, the source's own file, has.
-  static func lengths(_ conventions: InputConventions, keeping stated: Data?) throws -> String {
-    var settings = stated.flatMap { try? JSONSerialization.jsonObject(with: $0) as? [String: Any] } ?? [:]
-    return try lengths(conventions, in: &settings)
-  }
-
-  private static func lengths(_ conventions: InputConventions, in settings: inout [String: Any]) throws -> String {
-    settings["query_length"] = conventions.queryMaxLength
-    settings["document_length"] = conventions.documentMaxLength
-    let data = try JSONSerialization.data(
-      withJSONObject: settings, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-    return String(decoding: data, as: UTF8.self) + "\n"
   }
 }

@@ -52,9 +52,7 @@ struct RunDirectory {
 
   /// A checkpoint of another configuration is not continued: the keys that differ are named.
   private func check(_ checkpoint: Checkpoint) throws {
-    guard let text = checkpoint.state[StateKey.configuration],
-      let earlier = try? JSONDecoder().decode(Configuration.self, from: Data(text.utf8))
-    else { throw RunError("\(checkpoint.path): its state has no configuration; choose another run.directory") }
+    let earlier = try checkpoint.configuration()
     let differences = configuration.differences(from: earlier, comparesData: true)
     guard differences.isEmpty else {
       throw UsageError(

@@ -210,7 +210,7 @@ final class TrainingRun {
       configuration, setup.model, temperature: setup.objective.temperature, steps: totalSteps, rows: setup.data.count,
       evaluation: lastEvaluation)
     try communicator.onRoot("writing \(directory.modelPath)") { () -> Void in
-      try ModelExport(loaded: setup.model, card: card).write(to: directory.modelPath)
+      try ModelExport(loaded: setup.model, layout: setup.model.ownLayout, card: card).write(to: directory.modelPath)
     }
     console.logger.info("finished after \(totalSteps) steps: \(directory.modelPath)")
   }
