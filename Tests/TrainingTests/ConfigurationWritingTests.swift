@@ -25,6 +25,9 @@ import Testing
           queries: 64
           accumulation: 1
           recompute: none
+        cache:
+          directory: null
+          precision: float32
         loss:
           objective: colbert
           temperature: null
@@ -91,9 +94,9 @@ import Testing
     let before = Configuration()
     let changed = Set(Configuration.changedEverywhere.differences(from: before).map(\.key))
     let mayChange = [
-      "batch.accumulation", "batch.recompute", "negatives.gather", "optimizer.sharding", "run.directory", "run.epochs",
-      "run.steps", "run.checkpoint_every", "run.keep", "run.evaluate_every", "run.timeout",
-      "evaluation.agreement_bound",
+      "batch.accumulation", "batch.recompute", "cache.directory", "negatives.gather", "optimizer.sharding",
+      "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep", "run.evaluate_every",
+      "run.timeout", "evaluation.agreement_bound",
     ]
     #expect(changed == Set(before.leaves.map(\.key)).subtracting(mayChange))
     #expect(before.differences(from: before).isEmpty)
@@ -127,6 +130,7 @@ extension Configuration {
       clipNorm: nil, warmup: 10, schedule: .cosine, sharding: .ranks)
     all.run = Run(
       directory: "runs/ö", epochs: 2, steps: 7, seed: 1, checkpointEvery: 3, keep: 1, evaluateEvery: 4, timeout: 1.5)
+    all.cache = Cache(directory: "cache", precision: .bfloat16)
     all.evaluation = Evaluation(data: "data/beir", agreementBound: nil)
     return all
   }()
