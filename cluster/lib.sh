@@ -109,10 +109,11 @@ if grep -qs '^Seccomp:[[:space:]]*2' /proc/self/status; then
   export OMPI_MCA_btl_vader_single_copy_mechanism=${OMPI_MCA_btl_vader_single_copy_mechanism:-none}
 fi
 
-# The processors that this process may use, one for each physical core, in order: "0 2 4 6".
+# The cores that this process may use, one line each in the order of NUMA domains: "PROCESSOR NODE SOCKET". Of a core's
+# hardware threads the first stands for it. Without the machine's word on NUMA, a socket is a domain.
 #
 # A container's processor quota (cgroup 2) shortens the list: more threads than it pays for would only be throttled.
-cores() {
+topology() {
   local allowed quota period limit
   allowed=" $(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status | tr ',' '\n' |
     while IFS=- read -r first last; do seq "$first" "${last:-$first}"; done | tr '\n' ' ')"
@@ -121,38 +122,46 @@ cores() {
     quota=$(((quota + period - 1) / period))
     if ((quota < limit)); then limit=$quota; fi
   fi
-  { lscpu -p=CPU,CORE,SOCKET 2>/dev/null || for cpu in $allowed; do echo "$cpu,$cpu,0"; done; } |
-    awk -F, -v allowed="$allowed" -v limit="$limit" '
-      /^#/ || !index(allowed, " " $1 " ") || seen[$2, $3]++ || count == limit { next }
-      { printf "%s%s", count++ ? " " : "", $1 }'
+  { lscpu -p=CPU,CORE,SOCKET,NODE 2>/dev/null || for cpu in $allowed; do echo "$cpu,$cpu,0,"; done; } |
+    awk -F, -v allowed="$allowed" '
+      /^#/ || !index(allowed, " " $1 " ") || seen[$2, $3]++ { next }
+      { print $1, ($4 == "" ? $3 : $4), $3 }' |
+    sort -k2,2n -k3,3n -k1,1n | awk -v limit="$limit" 'NR <= limit'
 }
 
-# Chooses `rank_count` and `rank_processors` ("0,1 2,3": one word a rank) so that all cores work.
-#
-# Up to eight ranks of equal threads; fewer where each would have less than 2 GB of memory.
+# The first column of that: "0 2 4 6".
+cores() { topology | awk '{ printf "%s%s", (NR > 1 ? " " : ""), $1 }'; }
+
+# share RANK COUNT CORE…: the cores of one of COUNT ranks, "0,1". Equal shares, never an empty one.
+share() {
+  local rank=$1 count=$2 all=("${@:3}") from to
+  from=$((rank * ${#all[@]} / count)) to=$(((rank + 1) * ${#all[@]} / count))
+  (IFS=,; echo "${all[*]:from:to > from ? to - from : 1}")
+}
+
+# shares COUNT CORE…: those of all ranks, for people: "0-3 4-7".
+shares() {
+  local rank
+  for ((rank = 0; rank < $1; rank++)); do share "$rank" "$@"; done | awk -F, '{
+    printf "%s", (NR > 1 ? " " : "")
+    for (i = first = 1; i <= NF; i++) {
+      if (i < NF && $(i + 1) == $i + 1) continue
+      printf "%s%s", (first > 1 ? "," : ""), $first
+      if (i > first) printf "-%s", $i
+      first = i + 1
+    }
+  }'
+}
+
+# Chooses `rank_count` so that all cores work: up to eight ranks; fewer where each would have less than 2 GB of memory.
 plan_ranks() {
-  local all memory rank from to
-  read -r -a all <<<"$(cores)"
-  rank_count=$((${#all[@]} < 8 ? ${#all[@]} : 8))
-  if ((rank_count == 0)); then rank_count=1 rank_processors=; return; fi
+  local memory
+  rank_count=$(cores | wc -w)
+  if ((rank_count > 8)); then rank_count=8; fi
   memory=$(awk '/^MemAvailable:/ { print int($2 / 2097152) }' /proc/meminfo)
-  if ((rank_count > memory)); then rank_count=$((memory > 1 ? memory : 1)); fi
-  rank_processors=
-  for ((rank = 0; rank < rank_count; rank++)); do
-    from=$((rank * ${#all[@]} / rank_count)) to=$(((rank + 1) * ${#all[@]} / rank_count))
-    rank_processors+=" $(IFS=,; echo "${all[*]:from:to - from}")"
-  done
-  rank_processors=${rank_processors# }
-  # Where the kernel refuses to pin a process, ranks go unpinned.
-  taskset -c "${rank_processors##* }" true 2>/dev/null || rank_processors=
+  if ((rank_count > memory)); then rank_count=$memory; fi
+  if ((rank_count < 1)); then rank_count=1; fi
 }
 
-# on_all_cores COMMAND…: one rank for each word of `rank_processors`, on those processors.
-#
-# Not Open MPI's binding: it fails in some containers and looks past this process's own processors.
-on_all_cores() {
-  # shellcheck disable=SC2016 # the ranks expand it
-  local pinned='processors=($RANK_PROCESSORS); exec taskset -c "${processors[OMPI_COMM_WORLD_LOCAL_RANK]}" "$@"'
-  if [[ -n $rank_processors ]]; then set -- bash -c "$pinned" colbert "$@"; fi
-  RANK_PROCESSORS=$rank_processors attend mpirun -n "$rank_count" --bind-to none --oversubscribe "$@"
-}
+# on_all_cores COMMAND…: `rank_count` ranks on this machine, each on its share of the cores.
+on_all_cores() { attend mpirun -n "$rank_count" --bind-to none --oversubscribe cluster/rank "$@"; }
