@@ -1,3 +1,4 @@
+import Crypto
 package import Tensors
 
 /// A safetensors file, mapped read-only and checked.
@@ -36,6 +37,11 @@ package final class SafetensorsFile: TensorFile {
   func copy(_ entry: TensorEntry, elements: Range<Int>, to target: UnsafeMutableBufferPointer<Float>) throws {
     try checkConvertible(entry)
     unsafe entry.copy(elements, in: file, to: target)
+  }
+
+  /// Adds the bytes of the tensor `entry` to what `hasher` has.
+  func hash(_ entry: TensorEntry, into hasher: inout SHA256) {
+    unsafe file.withBytes { unsafe hasher.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[entry.bytes])) }
   }
 
   /// The length of the file in bytes.

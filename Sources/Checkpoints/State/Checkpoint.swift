@@ -13,6 +13,8 @@ package struct Checkpoint: Sendable {
   package var step: Int { manifest.step }
   /// The number of ranks that wrote it; any number may read it.
   package var rankCount: Int { manifest.rankCount }
+  /// SHA-256 of the parameters, which all ranks agreed on when they saved.
+  package var parameterHash: String { manifest.parameterHash }
   package var state: [String: String] { manifest.state }
   package var tensors: [TensorRecord] { manifest.tensors }
   /// Bytes of all shards.
@@ -54,14 +56,8 @@ package struct Checkpoint: Sendable {
           to: UnsafeMutableBufferPointer(rebasing: target[common.relative(to: range.lowerBound)]))
       }
     }
-    if name == CheckpointBuffer.parameters && range.count == buffer.count { try checkHash(of: floats.span) }
-  }
-
-  private func checkHash(of parameters: Span<Float>) throws {
-    let hash = sha256(of: parameters)
-    guard hash == manifest.parameterHash else {
-      throw CheckpointError.damaged(
-        path, "the parameters' SHA-256 is \(hash), the manifest says \(manifest.parameterHash)")
+    if name == CheckpointBuffer.parameters && range.count == buffer.count {
+      try manifest.check(parameterHash: sha256(of: floats.span), path: path)
     }
   }
 }

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 
 /// The folder of one checkpoint: shards, and the manifest that commits them. What one process does with it, alone.
@@ -8,6 +9,13 @@ struct CheckpointFolder: Sendable {
   init(step: Int, in store: String) { path = "\(store)/step-\(step)" }
 
   init(path: String) { self.path = path }
+
+  /// The folder that it lies in.
+  var store: String {
+    var path = path
+    while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
+    return FileSystem.folder(of: path)
+  }
 
   var name: String { String(path.split(separator: "/").last ?? "") }
 
@@ -83,6 +91,17 @@ extension CheckpointFolder {
     return file
   }
 
+  /// Throws unless all shards are there, with the sizes that `manifest` says.
+  func checkSizes(of manifest: CheckpointManifest) throws {
+    for shard in manifest.shards {
+      let path = path(of: shard)
+      guard let size = try FileSystem.size(of: path) else { throw CheckpointError.damaged(path, "is missing") }
+      guard size == shard.bytes else {
+        throw CheckpointError.damaged(path, "has \(size) bytes, the manifest says \(shard.bytes)")
+      }
+    }
+  }
+
   /// Reads all of rank `rank`'s shard and throws unless it is what was written.
   func verify(_ rank: Int, of manifest: CheckpointManifest) throws {
     let file = try shard(rank, of: manifest)
@@ -92,6 +111,16 @@ extension CheckpointFolder {
         file.path,
         "was damaged after it was written: its SHA-256 is \(hash), the manifest says \(manifest.shards[rank].sha256)")
     }
+  }
+
+  /// Throws unless the parameters in the shards, end to end, are those that all ranks agreed on when they saved.
+  func verifyParameters(of manifest: CheckpointManifest) throws {
+    var hasher = SHA256()
+    for rank in manifest.shards.indices {
+      let file = try shard(rank, of: manifest)
+      file.hash(try file.tensor(CheckpointBuffer.parameters), into: &hasher)
+    }
+    try manifest.check(parameterHash: hexadecimal(hasher.finalize()), path: manifestPath)
   }
 }
 
