@@ -7,11 +7,11 @@ extension Communicator {
   /// body itself must not call collectives that a failing rank would miss; `together` and `onRoot` inside it are fine.
   /// - Parameter doing: the work, for the message: "reading the training data".
   package func together<Value>(_ doing: String, _ body: () throws -> Value) throws -> Value {
-    let outcome = Result { try body() }
+    let outcome = Result { try named(doing, body) }
     let mine = try failure(in: outcome, doing: doing)
     let everyones: [[UInt8]]
     do {
-      everyones = try allGather(bytes: mine.map { try encoded($0) } ?? [])
+      everyones = try named(doing) { try allGather(bytes: mine.map { try encoded($0) } ?? []) }
     } catch {
       if let mine { throw mine }  // the cause, rather than what came of it
       throw error
@@ -31,7 +31,7 @@ extension Communicator {
       let mine = try failure(in: outcome, doing: doing)
       message = try mine.map { [1] + (try encoded($0)) } ?? [0] + outcome.get()
     }
-    message = try broadcast(message, from: 0)
+    message = try named(doing) { try broadcast(message, from: 0) }
     let content = Array(message.dropFirst())
     if message[0] == 1 { throw try decoded(RankFailure.self, from: content) }
     return content
@@ -53,6 +53,14 @@ extension Communicator {
       try body()
       return []
     }
+  }
+
+  /// Runs `body` with `doing` as the context of its collectives, unless the caller has said one.
+  private func named<Value>(_ doing: String, _ body: () throws -> Value) rethrows -> Value {
+    guard context.isEmpty else { return try body() }
+    context = doing
+    defer { context = "" }
+    return try body()
   }
 
   /// The failure to tell the others of, if `outcome` is one.

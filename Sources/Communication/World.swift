@@ -18,16 +18,29 @@ package func withWorld<Value>(
   }
   do {
     let value = try body(communicator)
-    try MPIWorld.stop()
+    try leave(communicator)
     return value
   } catch let failure as RankFailure {
     if communicator.rank == 0 { report(failure) }
-    try MPIWorld.stop()
+    do {
+      try leave(communicator)
+    } catch {
+      report(error)
+      communicator.abort(status: failure.exitStatus)
+    }
     throw failure
   } catch {
     report(error)
     communicator.abort(status: exitStatus(of: error))
   }
+}
+
+/// Stops MPI, once all ranks are about to: MPI itself would wait for a lost one without end or word, and would not see
+/// that another is still in a collective.
+private func leave(_ communicator: MPICommunicator) throws {
+  communicator.context = "leaving"
+  try communicator.barrier()
+  try MPIWorld.stop()
 }
 
 private func aloneInTheWorld<Value>(

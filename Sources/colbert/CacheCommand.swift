@@ -68,7 +68,6 @@ struct CacheRemoveCommand: RankCommand {
 
 extension HiddenStateFolder {
   fileprivate var line: String {
-    let size = ByteCountFormatStyle(style: .decimal, locale: .init(identifier: "en_US")).format(Int64(bytes))
-    return "\(path)  \(size) in \(fileCount) file\(fileCount == 1 ? "" : "s")  \(about)"
+    "\(path)  \(byteText(bytes)) in \(fileCount) file\(fileCount == 1 ? "" : "s")  \(about)"
   }
 }

@@ -34,6 +34,7 @@ enum CommandRunner {
   }
 
   private static func run(_ arguments: [String], on communicator: any Communicator, console: Console) throws -> Int32 {
+    try communicator.requireSameProgram(arguments)
     let command: any RankCommand
     do {
       command = try parse(arguments)

@@ -60,9 +60,8 @@ extension ResumePolicy: ExpressibleByArgument {
   }
 
   /// What is wrong with a folder that is neither a checkpoint nor a run's.
-  static func lackOfCheckpoint(in folder: String) -> String? {
-    let signs = ["manifest.json", "checkpoints"]
-    guard !signs.contains(where: { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }) else { return nil }
+  static func lackOfCheckpoint(in folder: String) throws -> String? {
+    guard try CheckpointPlace(folder) == nil else { return nil }
     return "\(folder) holds no checkpoint; name a step-N folder of a run's checkpoints, or the run's folder"
   }
 }

@@ -80,8 +80,16 @@ struct Damage: CustomTestStringConvertible, Sendable {
     Damage("no parameters", "manifest.json", "has no buffer parameters") { store in
       try rewrite(store) { $0.buffers.removeFirst() }
     },
-    Damage("tensor outside the parameters", "manifest.json", "tensor far [2] at 102..<104") { store in
+    Damage("tensor outside the parameters", "manifest.json", "the tensors have 104 of the 102 parameters") { store in
       try rewrite(store) { $0.tensors.append(TensorRecord(name: "far", shape: [2], range: 102..<104)) }
+    },
+    Damage("tensor over another", "manifest.json", "tensor bias [3] at 98..<101 does not follow the 99 parameters") {
+      store in
+      try rewrite(store) { $0.tensors[1] = TensorRecord(name: "bias", shape: [3], range: 98..<101) }
+    },
+    Damage("other parameters than agreed on", "manifest.json", "the parameters' SHA-256 is") { store in
+      let earlier = try CheckpointFolder(step: 10, in: store).manifest()
+      try rewrite(store) { $0.parameterHash = earlier.parameterHash }
     },
   ]
 }
@@ -113,9 +121,25 @@ private func rewrite(_ store: String, _ change: (inout CheckpointManifest) -> Vo
     let notice = try #require(found.notices.first)
     for words in damage.message { #expect(notice.contains(words), "\(notice)") }
     #expect(notice.hasSuffix("checkpoint of step 20 is not used"))
-    let path = folder.path + "/step-20"
-    let error = #expect(throws: CheckpointError.self) { try open(path) }
-    #expect(error?.exitStatus == 65)
+  }
+
+  /// Who asks for a damaged one gets an error, and no other in its place.
+  @Test(arguments: Damage.all, [1, 2, 3]) func namesTheNewestGoodOne(damage: Damage, ranks: Int) throws {
+    try damage.happen(folder.path)
+    // A trailing slash, as a shell completes it.
+    let path = folder.path + "/step-20/"
+    let failures = try ThreadCommunicator.run(rankCount: ranks) { communicator in
+      #expect(throws: CheckpointError.self) { try CheckpointStore(path: "", communicator: communicator).open(path) }
+    }
+    #expect(Set(failures.map { $0?.description }).count == 1)
+    let error = try #require(failures[0])
+    #expect(error.exitStatus == 65)
+    for words in damage.message { #expect(error.description.contains(words), "\(error)") }
+    #expect(error.problem.hasSuffix("; the newest good checkpoint beside it is \(folder.path)/step-10"), "\(error)")
+    try FileManager.default.removeItem(atPath: "\(folder.path)/step-10/manifest.json")
+    #expect(
+      #expect(throws: CheckpointError.self) { try open(path) }?.problem.hasSuffix("; no good checkpoint is beside it")
+        == true)
   }
 
   @Test func noFlippedBitPasses() throws {

@@ -21,15 +21,41 @@ struct FailureTests {
     #expect(ended.errors.contains("rank 1 with PID") && ended.errors.contains("signal 9"), "\(ended.errors)")
   }
 
-  /// A rank that neither computes nor dies, as on a machine that hangs.
+  /// A rank that neither computes nor dies, as on a machine that hangs. The limit is far beyond what a busy machine makes
+  /// a rank wait for another: else the run would end before it is disturbed.
   @Test func aRankThatDoesNotAnswerIsMissed() throws {
     let run = try ShortRun()
-    let ended = try run.train(long + ["--set", "run.timeout=1"], ranks: 2, until: 2) { $0.send(SIGSTOP, toRank: 1) }
+    let ended = try run.train(long + ["--set", "run.timeout=8"], ranks: 2, until: 2, within: 60) {
+      $0.send(SIGSTOP, toRank: 1)
+    }
     #expect(ended.status == 70)
     #expect(ended.complaints.count == 1)
-    #expect(
-      ended.complaints.joined().contains(
-        #/\((checkpoint of )?step \d+\): rank 0 on .* waited 1 s; missing: rank 1 on /#))
+    let complaint = #/error: \w+ \((checkpoint of )?step \d+\): rank 0 on .* waited [89] s; missing: rank 1 on /#
+    #expect(ended.complaints.joined().contains(complaint), "\(ended.errors)")
+  }
+
+  /// Ranks of another build, or that were told something else, do not begin.
+  @Test func ranksWithAnotherProgramDoNotBegin() throws {
+    let run = try ShortRun()
+    let other = "\(run.folder.path)/colbert"
+    try run.folder.copy(Command.binary, to: "colbert")
+    let binary = try FileHandle(forWritingTo: URL(fileURLWithPath: other))
+    try binary.seekToEnd()
+    try binary.write(contentsOf: Data([0]))
+    try binary.close()
+    for (command, complaint) in [
+      ("shift; exec \(other) \"$@\"", "rank 1 on .* runs another build of this program than rank 0 on "),
+      ("exec \"$@\" --set run.seed=7", "rank 1 on .* was started as colbert train .*run.seed=7, rank 0 on "),
+    ] {
+      let script = try run.folder.write(
+        "#!/bin/sh\n[ $OMPI_COMM_WORLD_RANK = 0 ] && exec \"$@\"\n\(command)\n", to: "start")
+      chmod(script, 0o755)
+      let ended = try Command.colbert(ShortRun.train, ranks: 2, in: run.folder.path, wrapper: script)
+      #expect(ended.status == 64)
+      #expect(ended.complaints.count == 1)
+      #expect(ended.complaints.joined().contains(try Regex(complaint)), "\(ended.errors)")
+      #expect(!run.folder.has("run"), "nothing was begun")
+    }
   }
 
   /// Rank 1's own copy of the data is spoiled while it trains: it fails in the middle of a step, where rank 0 waits.

@@ -114,6 +114,26 @@ struct ResumePolicyTests {
     #expect(refused.complaints.joined().contains("run/checkpoints: no checkpoint can be used"))
   }
 
+  /// Told to go on from a damaged or half-written one, a run takes no other, and says which would do.
+  @Test(arguments: [nil, 2]) func refusesADamagedDirectory(ranks: Int?) throws {
+    func refusal() throws -> String {
+      let ended = try finished.train(tenSteps + ["--resume", "run/checkpoints/step-10"], ranks: ranks)
+      #expect(ended.status == 65)
+      #expect(ended.complaints.count == 1)
+      return ended.complaints.joined()
+    }
+    try finished.folder.remove("run/model")
+    try damage("run/checkpoints/step-10")
+    let damaged = try refusal()
+    #expect(damaged.contains("run/checkpoints/step-10: shard-"), "\(damaged)")
+    #expect(damaged.contains("the newest good checkpoint beside it is run/checkpoints/step-5"), "\(damaged)")
+    try finished.folder.remove("run/checkpoints/step-10/manifest.json")
+    let halfWritten = try refusal()
+    #expect(halfWritten.contains("run/checkpoints/step-10: has no manifest.json"), "\(halfWritten)")
+    #expect(halfWritten.contains("the newest good checkpoint beside it is run/checkpoints/step-5"), "\(halfWritten)")
+    #expect(finished.folder.names(in: "run/checkpoints") == ["step-10", "step-5"])
+  }
+
   private func damage(_ checkpoint: String) throws {
     let shard = "\(checkpoint)/\(try #require(finished.folder.names(in: checkpoint).last))"
     var bytes = try finished.folder.bytes(of: shard)

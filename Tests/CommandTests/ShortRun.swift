@@ -61,14 +61,15 @@ final class ShortRun: Sendable {
   ///
   /// On a busy machine the run may be over before it is disturbed; then it is run again.
   func train(
-    _ arguments: [String] = [], ranks: Int?, until steps: Int, disturb: (Command) throws -> Void
+    _ arguments: [String] = [], ranks: Int?, until steps: Int, within seconds: Int = 20,
+    disturb: (Command) throws -> Void
   ) throws -> Command.Ended {
     for _ in 0..<5 {
       try? folder.remove("run")
       let command = try Command(Self.train + arguments, ranks: ranks, in: folder.path)
       while metricsLineCount < steps && command.isRunning { usleep(500) }
       try disturb(command)
-      let ended = try command.end(within: 20)
+      let ended = try command.end(within: seconds)
       if !folder.has("run/model") { return ended }
     }
     throw NeverDisturbed()

@@ -71,6 +71,21 @@ import Testing
     }
     #expect(error.map { "\($0)" } == "barrier (step 12): waited 0.05 seconds for ranks [1]")
   }
+
+  /// Before the first step the work that ranks do together is what a rank is missed in.
+  @Test func waitingNamesTheWork() {
+    let error = #expect(throws: CommunicationError.self) {
+      try ThreadCommunicator.run(rankCount: 2) { communicator in
+        communicator.timeout = .milliseconds(50)
+        try communicator.together("reading the model") {}
+        guard communicator.context.isEmpty else { throw CheckFailure(message: "\(communicator.context) goes on") }
+        try communicator.together("reading the data") {
+          if communicator.rank == 1 { Thread.sleep(forTimeInterval: 0.5) }
+        }
+      }
+    }
+    #expect(error.map { "\($0)" } == "allGatherBytes (reading the data): waited 0.05 seconds for ranks [1]")
+  }
 }
 
 @Suite struct SoloCommunicatorTests {

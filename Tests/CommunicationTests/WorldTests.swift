@@ -4,7 +4,7 @@ import Testing
 
 /// How a job may end. `WorldTests` runs this test bundle under `mpirun` once for each.
 enum WorldScenario: String, CaseIterable, Sendable {
-  case done, sharedFailure, loneFailure, unknownError, failureWhileOthersFinish, waitedTooLong
+  case done, sharedFailure, loneFailure, unknownError, failureWhileOthersFinish, waitedTooLong, lostAtTheEnd
 
   static let variable = "COLBERT_WORLD_SCENARIO"
 
@@ -15,7 +15,7 @@ enum WorldScenario: String, CaseIterable, Sendable {
     switch self {
     case .done: 0
     case .sharedFailure, .loneFailure, .failureWhileOthersFinish: 65
-    case .unknownError, .waitedTooLong: 70
+    case .unknownError, .waitedTooLong, .lostAtTheEnd: 70
     }
   }
 
@@ -27,6 +27,7 @@ enum WorldScenario: String, CaseIterable, Sendable {
     case .loneFailure, .failureWhileOthersFinish: "FAILED train.jsonl:1: not JSON"
     case .unknownError: "FAILED CheckFailure"
     case .waitedTooLong: "; missing: rank 1 on "
+    case .lostAtTheEnd: "FAILED barrier (leaving): rank 0 on "
     }
   }
 
@@ -61,6 +62,9 @@ enum WorldScenario: String, CaseIterable, Sendable {
       communicator.timeout = .seconds(1)
       if isOdd { Thread.sleep(forTimeInterval: 60) }
       try communicator.barrier()
+    case .lostAtTheEnd:
+      communicator.timeout = .seconds(1)
+      if isOdd { Thread.sleep(forTimeInterval: 60) }
     }
   }
 }

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// A file's bytes, read-only in memory; all processes of a machine that map it share them.
@@ -42,12 +41,5 @@ import Foundation
   func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     defer { withExtendedLifetime(self) {} }
     return try unsafe body(bytes)
-  }
-
-  /// SHA-256 of all bytes, in hexadecimal.
-  func sha256() -> String {
-    var hasher = SHA256()
-    unsafe withBytes { unsafe hasher.update(bufferPointer: $0) }
-    return hexadecimal(hasher.finalize())
   }
 }

@@ -13,7 +13,9 @@ package final class SafetensorsFile: TensorFile {
 
   init(_ file: MappedFile) throws {
     (self.file, path) = (file, file.path)
-    let header = try unsafe file.withBytes { try unsafe SafetensorsHeader($0, path: file.path) }
+    let header = try unsafe file.withBytes {
+      try unsafe SafetensorsHeader(startingWith: $0, byteCount: $0.count, path: file.path)
+    }
     metadata = header.metadata
     tensors = header.tensors
   }
@@ -27,20 +29,7 @@ package final class SafetensorsFile: TensorFile {
   package func copy(_ name: String, into floats: inout MutableSpan<Float>) throws {
     let entry = try tensor(name)
     precondition(floats.count == entry.count, "\(floats.count) floats for tensor \(name) \(entry.shape)")
-    try unsafe floats.withUnsafeMutableBufferPointer { target in
-      try unsafe copy(entry, elements: 0..<entry.count, to: target)
-    }
-  }
-
-  /// Copies `elements` of the tensor `entry`, counted row after row, to `target`.
-  func copy(_ entry: TensorEntry, elements: Range<Int>, to target: UnsafeMutableBufferPointer<Float>) throws {
     try checkConvertible(entry)
-    unsafe entry.copy(elements, in: file, to: target)
+    unsafe floats.withUnsafeMutableBufferPointer { unsafe entry.copy(0..<entry.count, in: file, to: $0) }
   }
-
-  /// The length of the file in bytes.
-  var byteCount: Int { file.count }
-
-  /// SHA-256 of the whole file, in hexadecimal.
-  func sha256() -> String { file.sha256() }
 }

@@ -11,12 +11,13 @@ struct SafetensorsHeader {
   /// The reference implementation's limit.
   static let maximumLength = 100_000_000
 
-  /// Reads and checks the header of the file `path` that holds `file`.
-  init(_ file: UnsafeRawBufferPointer, path: String) throws {
+  /// Reads and checks the header of the file `path`, which has `byteCount` bytes and starts with `start`.
+  ///
+  /// - Precondition: `start` has all bytes before `dataStart`.
+  init(startingWith start: UnsafeRawBufferPointer, byteCount: Int, path: String) throws {
     func failure(_ problem: String) -> ModelFileError { ModelFileError(path: path, problem: problem) }
-    let length = try unsafe Self.length(file, path: path)
-    let dataStart = Self.lengthSize + length
-    let text = unsafe [UInt8](file[Self.lengthSize..<dataStart])
+    let dataStart = try unsafe Self.dataStart(in: start, byteCount: byteCount, path: path)
+    let text = unsafe [UInt8](start[Self.lengthSize..<dataStart])
     guard text.first == UInt8(ascii: "{") else { throw failure("expected a header that starts with '{'") }
     let members: [(key: String, value: HeaderJSON)]
     do {
@@ -41,31 +42,32 @@ struct SafetensorsHeader {
         }
       }
     }
-    try Self.checkCover(tensors.values, data: dataStart..<file.count, path: path)
+    try Self.checkCover(tensors.values, data: dataStart..<byteCount, path: path)
     self.tensors = tensors
     self.metadata = metadata ?? [:]
   }
 
-  /// The length of the header, known to lie in the file.
-  private static func length(_ file: UnsafeRawBufferPointer, path: String) throws -> Int {
-    guard file.count >= lengthSize else {
+  /// Where the header ends, known to lie in the file of `byteCount` bytes; `start` is some of its first bytes, a header's
+  /// length at least.
+  static func dataStart(in start: UnsafeRawBufferPointer, byteCount: Int, path: String) throws -> Int {
+    guard byteCount >= lengthSize else {
       throw ModelFileError(
         path: path,
-        problem: "expected a safetensors file, found \(file.count) bytes, fewer than its header length takes")
+        problem: "expected a safetensors file, found \(byteCount) bytes, fewer than its header length takes")
     }
-    try unsafe refuseGitLFSPointer(file, path: path)
-    let length = unsafe UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
+    try unsafe refuseGitLFSPointer(start, path: path)
+    let length = unsafe UInt64(littleEndian: start.loadUnaligned(as: UInt64.self))
     guard length <= maximumLength else {
       throw ModelFileError(
         path: path,
         problem: "expected a safetensors file, found a header length of \(length) bytes, more than the format allows")
     }
-    guard Int(length) <= file.count - lengthSize else {
+    guard Int(length) <= byteCount - lengthSize else {
       throw ModelFileError(
         path: path,
-        problem: "is cut off: its header takes \(lengthSize + Int(length)) bytes, the file has \(file.count)")
+        problem: "is cut off: its header takes \(lengthSize + Int(length)) bytes, the file has \(byteCount)")
     }
-    return Int(length)
+    return lengthSize + Int(length)
   }
 
   private static func metadata(_ value: HeaderJSON, path: String) throws -> [String: String] {

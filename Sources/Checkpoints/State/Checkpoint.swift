@@ -1,3 +1,5 @@
+import Crypto
+
 /// A committed checkpoint, every shard of which was read by one of the ranks and is what was written.
 package struct Checkpoint: Sendable {
   private let folder: CheckpointFolder
@@ -13,6 +15,8 @@ package struct Checkpoint: Sendable {
   package var step: Int { manifest.step }
   /// The number of ranks that wrote it; any number may read it.
   package var rankCount: Int { manifest.rankCount }
+  /// SHA-256 of the parameters, which all ranks agreed on when they saved.
+  package var parameterHash: String { manifest.parameterHash }
   package var state: [String: String] { manifest.state }
   package var tensors: [TensorRecord] { manifest.tensors }
   /// Bytes of all shards.
@@ -30,9 +34,10 @@ package struct Checkpoint: Sendable {
     throw CheckpointError.damaged(path, "has \(tensors.count) tensors, expected \(expected.count)")
   }
 
-  /// Copies the floats `range` of the buffer `name` to `floats`, from whichever shards have them.
+  /// Reads the floats `range` of the buffer `name` to `floats`, from whichever shards have them, and takes no other memory.
   ///
-  /// Not collective: every rank reads what it needs. Whole parameters are checked against the hash all ranks agreed on.
+  /// Not collective: every rank reads what it needs. Whole parameters are checked on the way against the hash that all
+  /// ranks agreed on.
   /// - Precondition: `floats` has as many elements as `range`.
   package func read(_ name: String, _ range: Range<Int>, into floats: inout MutableSpan<Float>) throws {
     precondition(floats.count == range.count, "\(floats.count) floats for \(range) of \(name)")
@@ -43,26 +48,23 @@ package struct Checkpoint: Sendable {
     guard range.lowerBound >= 0 && range.upperBound <= buffer.count else {
       throw CheckpointError.damaged(path, "has \(buffer.count) floats of \(name), expected \(range.upperBound) or more")
     }
+    let isHashed = name == CheckpointBuffer.parameters && range.count == buffer.count
+    var hasher = SHA256()
     try unsafe floats.withUnsafeMutableBufferPointer { target in
       for (rank, shard) in manifest.shards.enumerated() {
         let part = shard.ranges[name]!
         let common = part.clamped(to: range)
         if common.isEmpty { continue }
         let file = try folder.shard(rank, of: manifest)
-        try unsafe file.copy(
-          try file.tensor(name), elements: common.relative(to: part.lowerBound),
-          to: UnsafeMutableBufferPointer(rebasing: target[common.relative(to: range.lowerBound)]))
+        try unsafe file.read(
+          file.floats(name, count: part.count), elements: common.relative(to: part.lowerBound),
+          into: UnsafeMutableBufferPointer(rebasing: target[common.relative(to: range.lowerBound)])
+        ) { block in
+          if isHashed { unsafe hasher.update(bufferPointer: block) }
+        }
       }
     }
-    if name == CheckpointBuffer.parameters && range.count == buffer.count { try checkHash(of: floats.span) }
-  }
-
-  private func checkHash(of parameters: Span<Float>) throws {
-    let hash = sha256(of: parameters)
-    guard hash == manifest.parameterHash else {
-      throw CheckpointError.damaged(
-        path, "the parameters' SHA-256 is \(hash), the manifest says \(manifest.parameterHash)")
-    }
+    if isHashed { try manifest.check(parameterHash: hexadecimal(hasher.finalize()), path: path) }
   }
 }
 

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 
 /// The folder of one checkpoint: shards, and the manifest that commits them. What one process does with it, alone.
@@ -8,6 +9,13 @@ struct CheckpointFolder: Sendable {
   init(step: Int, in store: String) { path = "\(store)/step-\(step)" }
 
   init(path: String) { self.path = path }
+
+  /// The folder that it lies in.
+  var store: String {
+    var path = path
+    while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
+    return FileSystem.folder(of: path)
+  }
 
   var name: String { String(path.split(separator: "/").last ?? "") }
 
@@ -62,10 +70,10 @@ extension CheckpointFolder {
   func manifestHash() throws -> String { try sha256(ofFile: manifestPath) ?? "" }
 
   /// The shard of rank `rank`, known to be the one that `manifest` means by all but its contents.
-  func shard(_ rank: Int, of manifest: CheckpointManifest) throws -> SafetensorsFile {
+  func shard(_ rank: Int, of manifest: CheckpointManifest) throws -> ShardFile {
     let shard = manifest.shards[rank]
     let path = path(of: shard)
-    let file = try SafetensorsFile(path)
+    let file = try ShardFile(path)
     let metadata = CheckpointManifest.shardMetadata(
       step: manifest.step, rank: rank, rankCount: manifest.rankCount, ranges: shard.ranges)
     for (key, expected) in metadata where file.metadata[key] != expected {
@@ -75,23 +83,41 @@ extension CheckpointFolder {
     guard file.byteCount == shard.bytes else {
       throw CheckpointError.damaged(path, "has \(file.byteCount) bytes, the manifest says \(shard.bytes)")
     }
-    for (buffer, range) in shard.ranges {
-      guard try file.tensor(buffer, shape: [range.count]).type == .float32 else {
-        throw CheckpointError.damaged(path, "\(buffer) is not F32")
+    for (buffer, range) in shard.ranges { _ = try file.floats(buffer, count: range.count) }
+    return file
+  }
+
+  /// Throws unless all shards are there, with the sizes that `manifest` says.
+  func checkSizes(of manifest: CheckpointManifest) throws {
+    for shard in manifest.shards {
+      let path = path(of: shard)
+      guard let size = try FileSystem.size(of: path) else { throw CheckpointError.damaged(path, "is missing") }
+      guard size == shard.bytes else {
+        throw CheckpointError.damaged(path, "has \(size) bytes, the manifest says \(shard.bytes)")
       }
     }
-    return file
   }
 
   /// Reads all of rank `rank`'s shard and throws unless it is what was written.
   func verify(_ rank: Int, of manifest: CheckpointManifest) throws {
     let file = try shard(rank, of: manifest)
-    let hash = file.sha256()
+    let hash = try file.sha256()
     guard hash == manifest.shards[rank].sha256 else {
       throw CheckpointError.damaged(
         file.path,
         "was damaged after it was written: its SHA-256 is \(hash), the manifest says \(manifest.shards[rank].sha256)")
     }
+  }
+
+  /// Throws unless the parameters in the shards, end to end, are those that all ranks agreed on when they saved.
+  func verifyParameters(of manifest: CheckpointManifest) throws {
+    var hasher = SHA256()
+    for (rank, shard) in manifest.shards.enumerated() {
+      let file = try self.shard(rank, of: manifest)
+      let name = CheckpointBuffer.parameters
+      try file.hash(file.floats(name, count: shard.ranges[name]!.count).bytes, into: &hasher)
+    }
+    try manifest.check(parameterHash: hexadecimal(hasher.finalize()), path: manifestPath)
   }
 }
 

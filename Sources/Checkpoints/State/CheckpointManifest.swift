@@ -28,7 +28,7 @@ struct CheckpointManifest: Codable, Equatable, Sendable {
   /// In the order of ranks.
   var shards: [Shard]
   /// SHA-256 of the whole parameters' bytes, which all ranks agreed on.
-  let parameterHash: String
+  var parameterHash: String
   /// The rest of the run's state: epoch, position, seed.
   let state: [String: String]
 
@@ -49,6 +49,15 @@ struct CheckpointManifest: Codable, Equatable, Sendable {
 
   private static func text(of ranges: [String: Range<Int>]) -> String {
     ranges.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+  }
+}
+
+extension CheckpointManifest {
+  /// Throws unless `hash` is the one of the parameters that all ranks agreed on; `path` is what to name.
+  func check(parameterHash hash: String, path: String) throws {
+    guard hash == parameterHash else {
+      throw CheckpointError.damaged(path, "the parameters' SHA-256 is \(hash), the manifest says \(parameterHash)")
+    }
   }
 }
 
@@ -100,7 +109,7 @@ extension CheckpointManifest {
     }
   }
 
-  /// Throws unless the shards make up the buffers and the tensors lie in them.
+  /// Throws unless the shards make up the buffers and the tensors the parameters, end to end.
   private func checkConsistency(path: String) throws {
     guard shards.count == rankCount, rankCount > 0 else {
       throw CheckpointError.damaged(path, "has \(shards.count) shards of \(rankCount) ranks")
@@ -120,9 +129,17 @@ extension CheckpointManifest {
     guard let count = buffers.first(where: { $0.name == CheckpointBuffer.parameters })?.count else {
       throw CheckpointError.damaged(path, "has no buffer \(CheckpointBuffer.parameters)")
     }
-    for tensor in tensors where tensor.range.upperBound > count || product(tensor.shape) != tensor.range.count {
-      throw CheckpointError.damaged(
-        path, "tensor \(tensor.name) \(tensor.shape) at \(tensor.range) is not in \(count) parameters")
+    var end = 0
+    for tensor in tensors {
+      guard tensor.range.lowerBound == end, product(tensor.shape) == tensor.range.count else {
+        throw CheckpointError.damaged(
+          path,
+          "tensor \(tensor.name) \(tensor.shape) at \(tensor.range) does not follow the \(end) parameters before it")
+      }
+      end = tensor.range.upperBound
+    }
+    guard end == count else {
+      throw CheckpointError.damaged(path, "the tensors have \(end) of the \(count) parameters")
     }
   }
 }

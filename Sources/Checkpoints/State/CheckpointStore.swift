@@ -101,11 +101,35 @@ package struct CheckpointStore {
 
   /// The checkpoint in the folder `path`, of this run or another, every byte of it checked.
   ///
-  /// Collective: every rank calls it.
-  package func open(_ path: String) throws -> Checkpoint { try verified(path).get() }
+  /// Collective: every rank calls it. The error for a damaged one names the newest good one beside it: to take that
+  /// instead of the one that was asked for is not for a program to decide.
+  package func open(_ path: String) throws -> Checkpoint {
+    switch try verified(path) {
+    case .success(let checkpoint): return checkpoint
+    case .failure(let error):
+      let other = try newestGood(beside: path)
+      let advice = other.map { "the newest good checkpoint beside it is \($0)" } ?? "no good checkpoint is beside it"
+      throw CheckpointError.damaged(error.path, "\(error.problem); \(advice)")
+    }
+  }
 
-  /// What `open` gives, a damaged checkpoint being a result and only a failure to talk an error.
-  private func verified(_ path: String) throws -> Result<Checkpoint, CheckpointError> {
+  /// The newest checkpoint that is whole in the folder that holds `path`. Collective.
+  private func newestGood(beside path: String) throws -> String? {
+    let others = try communicator.onRoot("looking for checkpoints beside \(path)") { () -> [String] in
+      // What cannot be listed cannot be advised.
+      let all = (try? CheckpointFolder.all(in: CheckpointFolder(path: path).store)) ?? []
+      return all.filter { (try? $0.isCommitted) == true && !Self.isSame($0.path, path) }.map(\.path)
+    }
+    for other in others {
+      if case .success = try verified(other) { return other }
+    }
+    return nil
+  }
+
+  /// What the folder `path` holds: a checkpoint every byte of which is checked, or what is wrong with it, by file.
+  ///
+  /// Collective: every rank calls it. Throws only if the ranks cannot talk.
+  package func verified(_ path: String) throws -> Result<Checkpoint, CheckpointError> {
     let folder = CheckpointFolder(path: path)
     let answer = try communicator.onRoot("reading \(path)") {
       let manifest = Result { try folder.manifest() }
@@ -118,6 +142,11 @@ package struct CheckpointStore {
     let everyones = try communicator.allGather(bytes: Array(problems.joined(separator: "; ").utf8))
     let all = everyones.filter { !$0.isEmpty }.map { String(decoding: $0, as: UTF8.self) }
     guard all.isEmpty else { return .failure(.damaged(path, all)) }
+    // Across the shards, so that what all ranks agreed on is what all ranks will read.
+    let problem = try communicator.onRoot("reading \(path)") {
+      Result { try folder.verifyParameters(of: manifest) }.problem
+    }
+    if let problem { return .failure(.damaged(path, [problem])) }
     return .success(Checkpoint(folder: folder, manifest: manifest))
   }
 }

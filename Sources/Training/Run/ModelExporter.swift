@@ -84,10 +84,10 @@ private struct ExportSource {
   /// The checkpoint in a folder, or the newest good one of a run, every byte of it checked.
   private static func checkpoint(in folder: String, console: Console) throws -> Checkpoint {
     let solo = SoloCommunicator()
-    guard FileManager.default.fileExists(atPath: "\(folder)/checkpoints") else {
+    guard case .store(let path) = try CheckpointPlace(folder) else {
       return try CheckpointStore(path: folder, communicator: solo).open(folder)
     }
-    let (found, notices) = try CheckpointStore(path: "\(folder)/checkpoints", communicator: solo).latest()
+    let (found, notices) = try CheckpointStore(path: path, communicator: solo).latest()
     for notice in notices { console.logger.warning("\(notice)") }
     guard let found else { throw UsageError("--checkpoint \(folder): the run has no checkpoint yet") }
     return found

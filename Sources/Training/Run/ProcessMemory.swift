@@ -22,6 +22,7 @@ struct ProcessMemory {
       anonymous: bytes("RssAnon"), peak: bytes("VmHWM"), mapped: bytes("RssFile"), shared: bytes("RssShmem"))
   }
 
-  /// The most that was the process's own so far, since the pages of files and shared memory only become more.
+  /// The most that was the process's own so far, since the pages of files and shared memory only become more: nothing
+  /// large is mapped for a while and let go.
   var anonymousPeak: Int { max(anonymous, peak - mapped - shared) }
 }

@@ -25,16 +25,13 @@ struct RunDirectory {
   /// can read `config.yaml`.
   func open(_ resume: ResumePolicy) throws -> (checkpoint: Checkpoint?, notices: [String]) {
     guard case .directory(let folder) = resume else { return try store.latest() }
-    let isRun = try communicator.onRoot("looking at \(folder)") {
-      FileManager.default.fileExists(atPath: "\(folder)/checkpoints")
+    let place = try communicator.onRoot("looking at \(folder)") { try CheckpointPlace(folder) }
+    guard case .store(let path) = place else { return (try checked(store.open(folder)), []) }
+    let (newest, notices) = try CheckpointStore(path: path, communicator: communicator).latest()
+    guard let newest else {
+      throw UsageError((["--resume \(folder): there is no checkpoint in it"] + notices).joined(separator: "; "))
     }
-    let found =
-      isRun
-      ? try CheckpointStore(path: "\(folder)/checkpoints", communicator: communicator).latest()
-      : (try store.open(folder), [])
-    guard let checkpoint = found.0 else { throw UsageError("--resume \(folder): there is no checkpoint in it") }
-    try check(checkpoint)
-    return found
+    return (try checked(newest), notices)
   }
 
   /// Whether the finished model is there. Collective: every rank calls it.
@@ -51,7 +48,7 @@ struct RunDirectory {
   }
 
   /// A checkpoint of another configuration is not continued: the keys that differ are named.
-  private func check(_ checkpoint: Checkpoint) throws {
+  private func checked(_ checkpoint: Checkpoint) throws -> Checkpoint {
     let earlier = try checkpoint.configuration()
     let differences = configuration.differences(from: earlier, comparesData: true)
     guard differences.isEmpty else {
@@ -61,6 +58,7 @@ struct RunDirectory {
         set these keys back, or leave --resume out
         """)
     }
+    return checkpoint
   }
 }
 

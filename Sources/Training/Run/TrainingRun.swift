@@ -194,8 +194,11 @@ final class TrainingRun {
   private func save() throws {
     communicator.context = "checkpoint of step \(step)"
     try checkParameters()
+    let encoder = JSONEncoder()
+    // The same bytes each time, so that two runs' checkpoints can be compared.
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let state = [
-      StateKey.configuration: String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self),
+      StateKey.configuration: String(decoding: try encoder.encode(configuration), as: UTF8.self),
       StateKey.files: setup.files.state,
     ]
     let notices = try directory.store.save(

@@ -1,0 +1,6 @@
+import Foundation
+
+/// A number of bytes for people: "36.2 MB".
+func byteText(_ bytes: Int) -> String {
+  ByteCountFormatStyle(style: .decimal, locale: .init(identifier: "en_US")).format(Int64(bytes))
+}
