@@ -84,6 +84,24 @@ import Tokenizers
     }
   }
 
+  /// Markers that no pretraining saw start as the mean of all words; in a frozen word table they stay as they are.
+  @Test func newMarkersStartAtTheMeanWord() throws {
+    let frozen = try load(fixture("tiny-bert"), dimension: 16)
+    let trained = try load(fixture("tiny-bert"), dimension: 16, trained: .all)
+    let file = frozen.model.parameters.value(EncoderConfiguration.wordTable)
+    let table = trained.model.parameters.value(EncoderConfiguration.wordTable)
+    let markers = frozen.input.conventions.markers.map { Int($0) }
+    #expect(markers == [1, 2])
+    for column in 0..<file.columns {
+      let mean = (0..<file.rows).reduce(0.0) { $0 + Double(file[$1, column]) } / Double(file.rows)
+      for row in 0..<file.rows {
+        #expect(table[row, column] == (markers.contains(row) ? Float(mean) : file[row, column]))
+      }
+    }
+    #expect(file.rows(1..<2).values != table.rows(1..<2).values)
+    withExtendedLifetime((frozen, trained)) {}
+  }
+
   /// The markers of style colbert are no tokens of XLM-R's.
   @Test func plainXLMRIsNoColBERT() throws {
     try withCopy { folder in

@@ -61,6 +61,9 @@ package struct InputConventions: Sendable, Equatable {
     }
   }
 
+  /// The markers there are.
+  package var markers: [Int32] { [queryMarker, documentMarker].compactMap { $0 } }
+
   package func prompt(of role: TextRole) -> String {
     switch role {
     case .query: queryPrompt

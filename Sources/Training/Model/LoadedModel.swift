@@ -66,10 +66,12 @@ package struct LoadedModel: Sendable {
       encoder: encoder, head: head, hasSparseHead: folder.sparseHead != nil, reached: settings.reached,
       training: settings.trained)
     let parameters = try Parameters(layout, folder)
-    if folder.head == nil { initializeHead(parameters, head, seed: settings.seed) }
-    if trains { parameters.allocateGradients() }
-
     let (input, notices) = try loadModelTokenizer(settings, folder)
+    if folder.head == nil {
+      initializeHead(parameters, head, seed: settings.seed)
+      if layout.trainedWords != nil { initializeMarkers(parameters, input.conventions.markers) }
+    }
+    if trains { parameters.allocateGradients() }
 
     self.folder = folder
     self.input = input
