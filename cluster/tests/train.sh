@@ -10,7 +10,7 @@ cat >"$folder/task.yaml" <<TEXT
 model: {path: Tests/Fixtures/tiny-bert, dimension: 16, dropout: 0.1}
 data: {train: [Tests/Fixtures/tiny-bert-train.jsonl], negatives_per_query: 1}
 batch: {queries: 4}
-run: {steps: 300, checkpoint_every: 20}
+run: {steps: 600, checkpoint_every: 20}
 TEXT
 
 wrong() { echo "error: $1" && tail -n 30 "$folder"/*.log && exit 1; }
@@ -39,14 +39,13 @@ same_model() {
   cmp "$folder/undisturbed/model/model.safetensors" "$folder/$1/model/model.safetensors" || wrong "$1: another model"
 }
 
-# The ranks of a run are known by its folder.
+# A rank of the run: its program is the binary, whichever of its paths it was started by, and it has the run's folder.
 rank_of() {
-  local file
-  for file in /proc/[0-9]*/cmdline; do
-    if tr '\0' ' ' <"$file" 2>/dev/null | grep -q "^${COLBERT:?} train .*run.directory=$folder/$1"; then
-      file=${file%/*} && echo "${file##*/}" && return
-    fi
+  local process
+  for process in $(pgrep -f "run.directory=$folder/$1"); do
+    if [[ /proc/$process/exe -ef $COLBERT ]]; then echo "$process" && return; fi
   done
+  return 1
 }
 
 cluster/train "$folder/task.yaml" --ranks 2 --dry-run | grep -q 'mpirun -n 2 ' || wrong "dry run: no command"
@@ -78,7 +77,8 @@ same_model stopped
 
 start killed --restarts 1
 until_checkpoint killed
-kill -KILL "$(rank_of killed)"
+rank=$(rank_of killed) || wrong "killed: no rank to kill"
+kill -KILL "$rank"
 ends_with killed 0
 grep -qE '^train: rank [01] on .* signal 9.*; restart 1 of 1' "$folder/killed.log" || wrong "killed: no word of it"
 grep -q '^continuing' "$folder/killed.log" || wrong "killed: began anew"
