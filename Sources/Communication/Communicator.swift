@@ -26,6 +26,7 @@ package protocol Communicator: AnyObject {
   /// Collective: every rank calls it, with the same `rowCounts` and `columns`.
   /// - Parameters:
   ///   - local: `[rowCounts[rank] × columns]`.
+  ///     It may lie in its place in `all`.
   ///   - all: `[sum of rowCounts × columns]`.
   ///   - rowCounts: how many rows each rank brings; none is allowed.
   func allGather(
@@ -37,7 +38,7 @@ package protocol Communicator: AnyObject {
   /// Collective: every rank calls it, with the same `rowCounts` and `columns`.
   /// - Parameters:
   ///   - all: `[sum of rowCounts × columns]`.
-  ///   - local: `[rowCounts[rank] × columns]`.
+  ///   - local: `[rowCounts[rank] × columns]`. It may be this rank's rows of `all`.
   func reduceScatterSum(
     _ all: Span<Float>, into local: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
   ) throws(CommunicationError)

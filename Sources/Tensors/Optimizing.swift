@@ -66,23 +66,30 @@ package func adamW(
 
 /// The same for a table of which few rows have a gradient: the others are updated with zeros, as if it were dense.
 ///
-/// `values` and the moments are `[rows × columns]` of the whole table.
+/// - Parameters:
+///   - part: which floats of the table, counted row after row; it may begin and end within a row.
+///   - values: of that part, as the moments are.
 package func adamW(
-  _ step: AdamWStep, values: Matrix, gradients: RowGradients, firstMoments: Matrix, secondMoments: Matrix,
-  on pool: ThreadPool
+  _ step: AdamWStep, part: Range<Int>, values: Matrix, gradients: RowGradients, firstMoments: Matrix,
+  secondMoments: Matrix, on pool: ThreadPool
 ) {
-  precondition(values.rows == gradients.rowCount && values.columns == gradients.columns)
-  precondition(firstMoments.count == values.count && secondMoments.count == values.count)
+  precondition(part.lowerBound >= 0 && part.upperBound <= gradients.rowCount * gradients.columns)
+  precondition(
+    values.count == part.count && firstMoments.count == part.count && secondMoments.count == part.count)
   let rule = AdamWRule(step)
-  let (width, rows) = (values.columns, gradients.view)
+  let (width, rows) = (gradients.columns, gradients.view)
+  let firstRow = part.lowerBound / width
+  let rowCount = (part.upperBound + width - 1) / width - firstRow
   withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { zeros in
     let zeros = zeros.baseAddress!
     zeros.update(repeating: 0, count: width)
-    pool.forEachRange(of: values.rows, size: max(1, (1 << 14) / width)) { range in
-      for row in range {
-        let start = row * width
+    pool.forEachRange(of: rowCount, size: max(1, (1 << 14) / width)) { range in
+      for row in range.lowerBound + firstRow..<range.upperBound + firstRow {
+        let floats = (row * width..<(row + 1) * width).clamped(to: part)
+        let start = floats.lowerBound - part.lowerBound
+        let gradient = rows[row].map { UnsafePointer($0 + floats.lowerBound - row * width) } ?? UnsafePointer(zeros)
         rule.update(
-          values.base + start, rows[row] ?? zeros, firstMoments.base + start, secondMoments.base + start, count: width)
+          values.base + start, gradient, firstMoments.base + start, secondMoments.base + start, count: floats.count)
       }
     }
   }

@@ -44,6 +44,17 @@ package final class RowGradients: @unchecked Sendable {
   /// The stored rows, `[rows × columns]`, valid until the next `open`.
   package var values: Matrix { storage.matrix(rows: rows.count, columns: columns) }
 
+  /// How many stored floats lie before float `element` of the table, both counted row after row.
+  package func storedCount(before element: Int) -> Int {
+    let (row, column) = element.quotientAndRemainder(dividingBy: columns)
+    var (slot, end) = (0, rows.count)
+    while slot < end {
+      let middle = (slot + end) / 2
+      if Int(rows[middle]) < row { slot = middle + 1 } else { end = middle }
+    }
+    return slot * columns + (slot < rows.count && Int(rows[slot]) == row ? column : 0)
+  }
+
   /// The whole table's gradient, into `[rowCount × columns]`.
   package func copy(into dense: Matrix) {
     precondition(dense.rows == rowCount && dense.columns == columns)

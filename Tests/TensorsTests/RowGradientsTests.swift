@@ -53,14 +53,34 @@ import Testing
         secondMoments: buffers[2].matrix, on: ThreadPool(threadCount: 1))
     }
     for threads in [1, 3] {
-      let byRows = run { i, buffers in
-        gradients.open(updates[i].0)
-        gradients.values.assign(updates[i].1)
-        adamW(
-          step(i + 1), values: buffers[0].matrix, gradients: gradients, firstMoments: buffers[1].matrix,
-          secondMoments: buffers[2].matrix, on: ThreadPool(threadCount: threads))
+      // Whole, and in parts that begin and end within a row, or hold nothing.
+      let count = rowCount * columns
+      for edges in [[0, count], [0, columns + 1, 2 * columns, 2 * columns, count - 1, count]] {
+        let byRows = run { i, buffers in
+          gradients.open(updates[i].0)
+          gradients.values.assign(updates[i].1)
+          for (start, end) in zip(edges, edges.dropFirst()) {
+            func part(_ matrix: Matrix) -> Matrix { matrix.reshaped(rows: count, columns: 1).rows(start..<end) }
+            adamW(
+              step(i + 1), part: start..<end, values: part(buffers[0].matrix), gradients: gradients,
+              firstMoments: part(buffers[1].matrix), secondMoments: part(buffers[2].matrix),
+              on: ThreadPool(threadCount: threads))
+          }
+        }
+        #expect(byRows == dense, "\(threads) threads, parts at \(edges)")
       }
-      #expect(byRows == dense, "\(threads) threads")
+    }
+  }
+
+  @Test func countsStoredFloatsBeforeEach() {
+    let (rowCount, columns) = (7, 3)
+    for rows in [[], [0], [2, 3, 6], [0, 1, 2, 3, 4, 5, 6]] as [[Int32]] {
+      let gradients = RowGradients(rowCount: rowCount, columns: columns)
+      gradients.open(rows)
+      for element in 0...rowCount * columns {
+        let naive = (0..<element).count { rows.contains(Int32($0 / columns)) }
+        #expect(gradients.storedCount(before: element) == naive, "\(rows), \(element)")
+      }
     }
   }
 }

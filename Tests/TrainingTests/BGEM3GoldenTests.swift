@@ -1,3 +1,4 @@
+import Communication
 import Checkpoints
 import Foundation
 import LateInteraction
@@ -79,18 +80,20 @@ import Testing
     try withGolden { golden, expected in
       let (run, parameters) = (expected.training, golden.loaded.model.parameters)
       let start = parameters.allValues.values
+      let solo = SoloCommunicator()
       let optimizer = AdamW(
         AdamWSettings(
           learningRate: run.lr, headLearningRate: nil, weightDecay: run.weight_decay, decaysVectors: true,
           betas: (run.betas[0], run.betas[1]), epsilon: run.eps, clipNorm: run.clip_norm),
-        parameters.layout, on: golden.loaded.model.pool)
+        parameters.layout, shards: ParameterShards(of: start.count, isSharded: false, solo),
+        on: golden.loaded.model.pool)
       let schedule = Schedule(.linear, warmup: Double(run.warmup_steps), totalSteps: run.steps)
       for step in 0..<run.steps {
         let loss = try golden.loss()
-        let norm = optimizer.norm(parameters)
+        let norm = try optimizer.norm(parameters, solo)
         #expect(abs(loss - run.loss_curve[step]) < 5e-6, "loss of step \(step)")
         #expect(abs(norm / run.grad_norms[step] - 1) < 1e-5, "norm of step \(step)")
-        optimizer.update(parameters, step: step, factor: schedule.factor(at: step), norm: norm)
+        try optimizer.update(parameters, step: step, factor: schedule.factor(at: step), norm: norm, solo)
       }
       let distance = try golden.distance(from: "bge-m3-trained.safetensors", start: start)
       #expect(distance < 1e-4)

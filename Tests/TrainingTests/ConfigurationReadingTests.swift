@@ -82,7 +82,6 @@ import Testing
       ("negatives.gather", .string("queries"), "queries is not in this version; documents is"),
       ("negatives.gather", .string("auto"), "auto is not in this version; documents is"),
       ("negatives.mask", .string("duplicates"), "duplicates is not in this version; none is"),
-      ("optimizer.sharding", .string("ranks"), "ranks is not in this version; none is"),
     ] as [(String, ConfigurationNode.Value, String)])
   func saysWhatThisVersionLacks(key: String, value: ConfigurationNode.Value, message: String) {
     #expect(problems { try configuration((5, key, value)) } == ["CONFIG.yaml:5: \(key): \(message)"])

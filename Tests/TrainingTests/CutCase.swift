@@ -103,6 +103,60 @@ struct CutCase {
   }
 }
 
+extension CutCase {
+  /// The state after three updates of the parameters by a rank's share of three batches, with clipping and decay.
+  ///
+  /// Collective: every rank calls it. `updating` is what the optimiser has for a communicator.
+  func trained(
+    _ communicator: any Communicator, isSharded: Bool, updating: (any Communicator)? = nil
+  ) throws -> TrainedState {
+    let loaded = try LoadedModel(run.settings, trains: true, on: ThreadPool(threadCount: 1))
+    let parameters = loaded.model.parameters
+    let sampler = Sampler(counts: data.counts, batchQueries: 4, negativesPerQuery: 2, shuffle: true, seed: 7)
+    let builder = BatchBuilder(
+      data: data, sampler: sampler, input: loaded.input, accumulation: 1, rank: communicator.rank,
+      rankCount: communicator.rankCount)
+    let trainer = Trainer(loaded.model, objective: run.objective, seed: 9, communicator: communicator)
+    let settings = AdamWSettings(
+      learningRate: 1e-3, headLearningRate: 2e-3, weightDecay: 0.1, decaysVectors: false, betas: (0.9, 0.999),
+      epsilon: 1e-8, clipNorm: 0.1)
+    let shards = ParameterShards(of: parameters.layout.trainedCount, isSharded: isSharded, communicator)
+    let optimizer = AdamW(settings, parameters.layout, shards: shards, on: loaded.model.pool)
+    let norms = try (0..<3).map { step in
+      _ = try trainer.gradients(of: try builder.batch(step), step: step, shards: shards)
+      let norm = try optimizer.norm(parameters, communicator)
+      try optimizer.update(parameters, step: step, factor: 1, norm: norm, updating ?? communicator)
+      return norm
+    }
+    func own(_ moments: borrowing Storage) -> [Float] {
+      moments.matrix(at: shards.own.lowerBound - optimizer.held.lowerBound, rows: 1, columns: shards.own.count).values
+    }
+    return TrainedState(
+      values: parameters.allValues.values, norms: norms, heldCount: optimizer.firstMoments.count,
+      firstMoments: own(optimizer.firstMoments), secondMoments: own(optimizer.secondMoments))
+  }
+}
+
+/// What some updates left on one rank; of the moments what lies in its shard.
+struct TrainedState: Sendable {
+  let values: [Float]
+  let norms: [Double]
+  /// How many of each moment the rank keeps.
+  let heldCount: Int
+  let firstMoments: [Float]
+  let secondMoments: [Float]
+
+  /// In what these two are not the same, bit for bit.
+  func differences(from other: TrainedState) -> [String] {
+    func bits(_ floats: [Float]) -> [UInt32] { floats.map(\.bitPattern) }
+    return [
+      ("values", bits(values) == bits(other.values)), ("norms", norms == other.norms),
+      ("first moments", bits(firstMoments) == bits(other.firstMoments)),
+      ("second moments", bits(secondMoments) == bits(other.secondMoments)),
+    ].filter { !$0.1 }.map(\.0)
+  }
+}
+
 /// What must be the same however the batch is cut.
 struct CutOutcome: Equatable, Sendable {
   let share: Range<Int>

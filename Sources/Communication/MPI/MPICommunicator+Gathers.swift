@@ -32,14 +32,19 @@ extension MPICommunicator {
     _ operation: Announcement.Operation, _ local: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer,
     counts: [Int], unit: String, type: MPI_Datatype, on communicator: MPI_Comm
   ) throws(CommunicationError) {
-    try requireCountable(counts.reduce(0, +), unit, in: operation)
-    for (other, start) in rowStarts(counts).enumerated() {
+    let (starts, total) = (rowStarts(counts), counts.reduce(0, +))
+    try requireCountable(total, unit, in: operation)
+    for (other, start) in starts.enumerated() {
       unsafe buffers.receiveCounts[other] = Int32(counts[other])
       unsafe buffers.receiveStarts[other] = Int32(start)
     }
+    // MPI wants to be told when what is sent lies where it is received.
+    let place = unsafe all.baseAddress.map { unsafe UnsafeRawPointer($0 + starts[rank] * (all.count / max(1, total))) }
+    let isInPlace = unsafe rankCount > 1 && counts[rank] > 0 && local.baseAddress == place
+    let sent = unsafe isInPlace ? UnsafeRawPointer(cmpi_in_place()) : local.baseAddress
     try unsafe complete(operation) { request in
       unsafe MPI_Iallgatherv(
-        local.baseAddress, Int32(counts[rank]), type,
+        sent, Int32(counts[rank]), type,
         all.baseAddress, buffers.receiveCounts, buffers.receiveStarts, type, communicator, &request)
     }
   }

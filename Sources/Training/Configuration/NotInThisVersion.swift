@@ -8,7 +8,6 @@ extension Configuration {
     ("negatives.gather", "queries", "documents is"),
     ("negatives.gather", "auto", "documents is"),
     ("negatives.mask", "duplicates", "none is"),
-    ("optimizer.sharding", "ranks", "none is"),
   ]
 
   /// A message for each key whose value this version does not do.

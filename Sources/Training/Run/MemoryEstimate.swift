@@ -24,7 +24,9 @@ struct MemoryEstimate {
   init(
     _ setup: TrainingSetup, _ texts: SampledTexts, _ collection: RetrievalCollection?, communicator: any Communicator
   ) throws {
-    let needs = StepMemory(setup.model.model, setup.objective, rankCount: communicator.rankCount)
+    let needs = StepMemory(
+      setup.model.model, setup.objective, rankCount: communicator.rankCount,
+      shardsMoments: setup.configuration.optimizer.sharding == .ranks)
     state = needs.state + needs.wordGradients(texts.shares.map(\.words))
     let program = ProcessMemory.now().anonymous - needs.state
     self.program = try communicator.allGather([max(0, program)]).joined().max() ?? 0

@@ -7,18 +7,22 @@ struct StepMemory {
   let model: ColBERTModel
   let objective: Objective
   let rankCount: Int
+  /// Whether a rank has the moments of its shard alone.
+  let shardsMoments: Bool
 
-  /// What is allocated before the first step: values, two moments, gradients, and where each word's gradient is stored.
+  /// What is allocated before the first step: values, gradients, two moments or a shard of them, and where each word's gradient is stored.
   var state: Int {
     let layout = model.parameters.layout
     let words = layout.trainedWords.map { $0.shape[0] - $0.count } ?? 0
-    return 4 * (4 * layout.trainedCount + words)
+    let moments = shardsMoments ? (layout.trainedCount + rankCount - 1) / rankCount : layout.trainedCount
+    return 4 * (2 * layout.trainedCount + 2 * moments + words)
   }
 
-  init(_ model: ColBERTModel, _ objective: Objective, rankCount: Int) {
+  init(_ model: ColBERTModel, _ objective: Objective, rankCount: Int, shardsMoments: Bool) {
     self.model = model
     self.objective = objective
     self.rankCount = rankCount
+    self.shardsMoments = shardsMoments
   }
 
   private var shape: HeadShape { model.head.shape }

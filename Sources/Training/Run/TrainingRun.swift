@@ -13,6 +13,7 @@ final class TrainingRun {
   private let directory: RunDirectory
   private let communicator: any Communicator
   private let console: Console
+  private let shards: ParameterShards
   private let optimizer: AdamW
   private let schedule: Schedule
   private let collection: RetrievalCollection?
@@ -41,7 +42,10 @@ final class TrainingRun {
       try configuration.evaluation.data.map { try RetrievalCollection(path: $0) }
     }
     try communicator.requireSameFiles(configuration.evaluation.data.map(RetrievalCollection.files) ?? [])
-    optimizer = AdamW(AdamWSettings(configuration.optimizer), setup.model.model.parameters.layout, on: pool)
+    let layout = setup.model.model.parameters.layout
+    shards = ParameterShards(
+      of: layout.trainedCount, isSharded: configuration.optimizer.sharding == .ranks, communicator)
+    optimizer = AdamW(AdamWSettings(configuration.optimizer), layout, shards: shards, on: pool)
     schedule = Schedule(
       Schedule.Shape(configuration.optimizer.schedule), warmup: configuration.optimizer.warmup,
       totalSteps: setup.totalSteps)
@@ -61,9 +65,8 @@ final class TrainingRun {
           or set another run.directory
           """)
       }
-      let all = 0..<parameters.layout.trainedCount
-      for (name, buffer) in buffers {
-        try buffer.withMutableSpan { try checkpoint.read(name, all, into: &$0) }
+      for (name, part, buffer) in buffers {
+        try buffer.withMutableSpan { try checkpoint.read(name, part, into: &$0) }
       }
     }
     step = checkpoint.step
@@ -134,15 +137,15 @@ final class TrainingRun {
     communicator.context = "step \(step + 1)"
     let start = ContinuousClock.now
     let batch = try setup.builder.batch(step)
-    let losses = try setup.trainer.gradients(of: batch, step: step)
-    let norm = optimizer.norm(parameters)
+    let losses = try setup.trainer.gradients(of: batch, step: step, shards: shards)
+    let norm = try optimizer.norm(parameters, communicator)
     // The stop signal of any rank rides along, so that all ranks stop after the same step.
     let sums = try communicator.allReduceSum(
       [losses.reduce(0) { $0 + $1.value }, Double(batch.realTokenCount), StopSignal.isRequested ? 1 : 0]
         + LossTerms(losses).values)
     try checkFinite(loss: sums[0], losses, norm)
     let factor = schedule.factor(at: step)
-    optimizer.update(parameters, step: step, factor: factor, norm: norm)
+    try optimizer.update(parameters, step: step, factor: factor, norm: norm, communicator)
     step += 1
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let line = StepMetrics(
@@ -201,8 +204,10 @@ final class TrainingRun {
       StateKey.configuration: String(decoding: try encoder.encode(configuration), as: UTF8.self),
       StateKey.files: setup.files.state,
     ]
+    let count = parameters.layout.trainedCount
     let notices = try directory.store.save(
-      step: step, tensors: tensorRecords, buffers: buffers.map { CheckpointBuffer($0.0, whole: $0.1) }, state: state,
+      step: step, tensors: tensorRecords,
+      buffers: buffers.map { CheckpointBuffer($0.name, count: count, part: $0.part, $0.values) }, state: state,
       keep: configuration.run.keep)
     for notice in notices { console.logger.warning("\(notice)") }
   }
@@ -218,13 +223,13 @@ final class TrainingRun {
     console.logger.info("finished after \(totalSteps) steps: \(directory.modelPath)")
   }
 
-  /// The flat buffers by the names they have in a checkpoint.
-  private var buffers: [(String, Matrix)] {
-    let count = parameters.layout.trainedCount
+  /// The flat buffers by the names they have in a checkpoint, and what part of each this rank has.
+  private var buffers: [(name: String, part: Range<Int>, values: Matrix)] {
+    let held = optimizer.held
     return [
-      (CheckpointBuffer.parameters, parameters.allValues),
-      ("first_moments", optimizer.firstMoments.matrix(rows: 1, columns: count)),
-      ("second_moments", optimizer.secondMoments.matrix(rows: 1, columns: count)),
+      (CheckpointBuffer.parameters, 0..<parameters.layout.trainedCount, parameters.allValues),
+      ("first_moments", held, optimizer.firstMoments.matrix(rows: 1, columns: held.count)),
+      ("second_moments", held, optimizer.secondMoments.matrix(rows: 1, columns: held.count)),
     ]
   }
 

@@ -25,8 +25,9 @@ package final class Trainer {
   /// Leaves the gradient of the global batch's loss in `model.parameters`, the same on every rank.
   ///
   /// Collective: every rank calls it, with its share of the same global batch.
+  /// - Parameter shards: if sharded, each rank is left with the gradient of its own shard alone.
   /// - Returns: what each of this rank's queries adds to the loss; the sum over all ranks is the loss.
-  package func gradients(of batch: RankBatch, step: Int) throws -> [QueryLoss] {
+  package func gradients(of batch: RankBatch, step: Int, shards: ParameterShards? = nil) throws -> [QueryLoss] {
     try model.parameters.openGradients(for: batch, communicator)
     let scored = try score(batch, step: step)
     let losses = objective.losses(
@@ -35,7 +36,11 @@ package final class Trainer {
     let documentGradient = try communicator.reduceScatterSum(
       allGradient, textCounts: scored.documentCounts, in: arena)
     backward(batch, step, queryGradient, documentGradient)
-    try model.parameters.sumGradients(communicator)
+    if let shards, shards.isSharded {
+      try model.parameters.sumShardGradients(shards, communicator)
+    } else {
+      try model.parameters.sumGradients(communicator)
+    }
     return losses
   }
 
