@@ -2,15 +2,21 @@
 import Foundation
 import PackageDescription
 
-/// Where the compiler finds libsentencepiece without being told: the folder of its header; nil if it is not installed.
-///
-/// It is optional: only XLM-R's tokenizer needs it. `COLBERT_WITHOUT=sentencepiece` builds as if it were not there.
-let sentencePiece =
-  Context.environment["COLBERT_WITHOUT"] == "sentencepiece"
-  ? nil
-  : ["/usr/include", "/usr/local/include"].first {
-    FileManager.default.fileExists(atPath: "\($0)/sentencepiece_processor.h")
-  }
+/// The optional libraries that `COLBERT_WITHOUT` names, `onednn,sentencepiece`: built as if they were not there.
+let unwanted = Set((Context.environment["COLBERT_WITHOUT"] ?? "").split(separator: ",").map(String.init))
+
+/// Where the compiler finds an optional library's header without being told; nil if it is not installed, or unwanted.
+func folder(of header: String, library: String) -> String? {
+  unwanted.contains(library)
+    ? nil
+    : ["/usr/include", "/usr/local/include"].first { FileManager.default.fileExists(atPath: "\($0)/\(header)") }
+}
+
+/// XLM-R's tokenizer needs it.
+let sentencePiece = folder(of: "sentencepiece_processor.h", library: "sentencepiece")
+
+/// Matrix products with AVX-512. It has no pkg-config file.
+let oneDNN = folder(of: "oneapi/dnnl/dnnl.h", library: "onednn")
 
 /// What every Swift target is held to. CI sets `COLBERT_STRICT`: there, and only there, a warning is an error.
 let house: [SwiftSetting] =
@@ -36,7 +42,20 @@ let kernels: [SwiftSetting] =
   ]
 
 /// What of the optional libraries the code can count on.
-let optional: [SwiftSetting] = sentencePiece == nil ? [] : [.define("SENTENCEPIECE")]
+let optional: [SwiftSetting] =
+  (sentencePiece == nil ? [] : [.define("SENTENCEPIECE")]) + (oneDNN == nil ? [] : [.define("ONEDNN")])
+
+/// A C++ shim of an optional library that was found in `folder`; none if it was not.
+func shim(_ name: String, library: String, folder: String?) -> [Target] {
+  guard let folder else { return [] }
+  return [
+    .target(
+      name: name,
+      cxxSettings: Context.environment["COLBERT_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)],
+      linkerSettings: [.linkedLibrary(library)]
+        + (folder == "/usr/local/include" ? [.unsafeFlags(["-L/usr/local/lib"])] : []))
+  ]
+}
 
 let modules = ["Tensors", "Communication", "Tokenizers", "LateInteraction", "Datasets", "Checkpoints", "Training"]
 
@@ -57,8 +76,9 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     .target(
       name: "Tensors",
-      dependencies: ["CLinux", "COpenBLAS", .product(name: "RealModule", package: "swift-numerics")],
-      swiftSettings: kernels),
+      dependencies: ["CLinux", "COpenBLAS", .product(name: "RealModule", package: "swift-numerics")]
+        + (oneDNN == nil ? [] : ["COneDNN"]),
+      swiftSettings: kernels + optional),
     .target(name: "Communication", dependencies: ["CMPI"], swiftSettings: safe),
     .target(
       name: "Tokenizers", dependencies: sentencePiece == nil ? [] : ["CSentencePiece"],
@@ -105,15 +125,8 @@ let package = Package(
         name: "CommandTests", dependencies: ["colbert", "Checkpoints", "Communication", "Training", "TestSupport"],
         swiftSettings: house + optional)
     ]
-    + (sentencePiece == nil
-      ? []
-      : [
-        .target(
-          name: "CSentencePiece",
-          cxxSettings: Context.environment["COLBERT_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)],
-          linkerSettings: [.linkedLibrary("sentencepiece")]
-            + (sentencePiece == "/usr/local/include" ? [.unsafeFlags(["-L/usr/local/lib"])] : []))
-      ]),
+    + shim("COneDNN", library: "dnnl", folder: oneDNN)
+    + shim("CSentencePiece", library: "sentencepiece", folder: sentencePiece),
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
 )

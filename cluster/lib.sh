@@ -95,6 +95,7 @@ need_packages() {
 build_packages=(
   "message passing between ranks" libopenmpi-dev openmpi-bin
   -- "matrix products" libopenblas-dev
+  -- "matrix products with AVX-512" libdnnl-dev
   -- "the tokenizer of XLM-R and BGE-M3" libsentencepiece-dev
   -- "finds these libraries for the build" pkg-config
 )

@@ -39,6 +39,26 @@ import Testing
     #expect(worstError(gradient.values, sums) < Double(rows + 1) * 1e-7)
   }
 
+  /// What runs where oneDNN is missing: an element is one chain of fused multiply-adds, wherever it lies.
+  @Test(arguments: [(1, 1, 1), (6, 16, 512), (7, 17, 513), (5, 15, 511), (13, 33, 1_030), (100, 40, 72)])
+  func orderedProductIsOneChainOfMultiplyAdds(shape: (Int, Int, Int)) {
+    let (rows, columns, depth) = shape
+    var numbers = TestNumbers(seed: 11)
+    let input = TestMatrix(rows: rows, columns: depth, &numbers)
+    let weight = TestMatrix(rows: columns, columns: depth, &numbers)
+    let bias = TestMatrix(rows: 1, columns: columns, &numbers)
+    let output = TestMatrix(rows: rows, columns: columns, &numbers)
+    orderedProduct(input.matrix, weight.matrix, bias.matrix, into: output.matrix)
+    for row in 0..<rows {
+      for column in 0..<columns {
+        let chain = (0..<depth).reduce(bias.values[column]) { sum, d in
+          sum.addingProduct(input.values[row * depth + d], weight.values[column * depth + d])
+        }
+        #expect(output.values[row * columns + column] == chain, "row \(row), column \(column)")
+      }
+    }
+  }
+
   /// The law of cuts rests on this: any part of the rows, and any part of the columns, gives the same bits.
   @Test(arguments: [
     (384, 384), (1536, 384), (384, 1536), (128, 384), (48, 48), (96, 48), (32, 48), (1024, 1024), (40, 72),

@@ -1,0 +1,31 @@
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+// oneDNN's matrix products behind plain C functions. Each runs on the calling thread alone and may be called by any
+// number of threads at the same time. No function throws.
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Whether this processor, and the environment's ONEDNN_MAX_CPU_ISA, let oneDNN use AVX-512.
+bool conednn_has_avx512(void);
+
+// One factor of a product as it lies in memory: rows are `stride` floats apart. `isTransposed` reads it column by
+// column.
+typedef struct {
+  const float *_Nonnull base;
+  int64_t stride;
+  bool isTransposed;
+} COneDNNFactor;
+
+// `output = scale · left · right + kept · output` in float32: `[rows × depth] · [depth × columns]`, `output`'s rows
+// `stride` floats apart. False if oneDNN refuses.
+bool conednn_float_product(
+    COneDNNFactor left, COneDNNFactor right, int64_t rows, int64_t columns, int64_t depth, float scale, float kept,
+    float *_Nonnull output, int64_t stride);
+
+#ifdef __cplusplus
+}
+#endif
