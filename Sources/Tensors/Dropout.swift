@@ -33,17 +33,48 @@ package struct Dropout: Sendable, Equatable {
 
   /// The key of one token's features at one site of one layer.
   func key(_ place: Place, layer: Int, site: DropoutSite, token: Int) -> DropoutKey {
+    tokens(of: place, layer: layer, site: site).key(token: token)
+  }
+
+  /// What a text's tokens have in common at one site of one layer.
+  func tokens(of place: Place, layer: Int, site: DropoutSite) -> TokenDropouts {
     var state = mixed(seed ^ 0x9E37_79B9_7F4A_7C15)
-    for part in [step, place.slot, place.text, layer, Int(site.rawValue), token] {
-      state = mixed(state &+ 0x9E37_79B9_7F4A_7C15 ^ UInt64(truncatingIfNeeded: part))
-    }
-    return DropoutKey(low: UInt32(truncatingIfNeeded: state), high: UInt32(truncatingIfNeeded: state >> 32))
+    for part in [step, place.slot, place.text, layer, Int(site.rawValue)] { state = mixed(state, part) }
+    return TokenDropouts(state: state, threshold: threshold)
   }
 }
 
 /// The places in an encoder where elements drop.
 package enum DropoutSite: UInt8, Sendable {
   case embeddings, probabilities, attention, feedForward
+}
+
+/// A text's dropout at one site of one layer: every token's follows from it.
+struct TokenDropouts: BitwiseCopyable {
+  fileprivate let state: UInt64
+  fileprivate let threshold: UInt32
+
+  func key(token: Int) -> DropoutKey {
+    let state = mixed(state, token)
+    return DropoutKey(low: UInt32(truncatingIfNeeded: state), high: UInt32(truncatingIfNeeded: state >> 32))
+  }
+
+  func mask(token: Int, firstFeature: Int) -> DropoutMask {
+    DropoutMask(
+      key: key(token: token), threshold: threshold, firstFeature: UInt32(truncatingIfNeeded: firstFeature))
+  }
+}
+
+/// Which of a token's features stay, from one feature on.
+struct DropoutMask: BitwiseCopyable {
+  fileprivate let key: DropoutKey
+  fileprivate let threshold: UInt32
+  fileprivate let firstFeature: UInt32
+
+  var dropsNothing: Bool { threshold == 0 }
+
+  @inline(__always)
+  func keeps(_ i: Int) -> Bool { key.bits(firstFeature &+ UInt32(truncatingIfNeeded: i)) >= threshold }
 }
 
 /// 64 bits that stand for a row; each feature's bits follow from it.
@@ -71,6 +102,12 @@ struct DropoutKey: BitwiseCopyable {
       row[i] *= bits(UInt32(truncatingIfNeeded: firstFeature &+ i)) >= threshold ? scale : 0
     }
   }
+}
+
+/// The state of a generator that has taken in one more number.
+@inline(__always)
+private func mixed(_ state: UInt64, _ part: Int) -> UInt64 {
+  mixed(state &+ 0x9E37_79B9_7F4A_7C15 ^ UInt64(truncatingIfNeeded: part))
 }
 
 /// SplitMix64's finaliser.

@@ -163,10 +163,8 @@ private struct NaiveMasks {
     }
     let inputs = AttentionInputs(
       queries: matrices[0].matrix, keys: matrices[1].matrix, values: matrices[2].matrix, headCount: headCount)
-    let probabilities = TestMatrix(zeros: 1, probabilityCount(batch, headCount: headCount))
     Tensors.attention(
-      inputs, batch, dropout: dropout, layer: layer, probabilities: probabilities.matrix, into: matrices[3].matrix,
-      on: pool)
+      inputs, batch, dropout: dropout, layer: layer, statistics: nil, into: matrices[3].matrix, on: pool)
     let scale = Double(1 / (1 - dropout.rate))
     return (0..<batch.textCount).map { text in
       (0..<headCount).map { head in

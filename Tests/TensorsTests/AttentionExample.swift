@@ -54,29 +54,29 @@ final class AttentionExample {
     let (rows, columns) = (batch.tokenCount, headCount * headWidth)
     let inputs = AttentionInputs(
       queries: queries.matrix, keys: keys.matrix, values: values.matrix, headCount: headCount)
-    let probabilities = TestMatrix(zeros: 1, probabilityCount(batch, headCount: headCount))
+    let statistics = TestMatrix(zeros: rows, 2 * headCount)
     // What is overwritten starts as garbage.
     let results = (0..<4).map { _ in
       TestMatrix([Float](repeating: .nan, count: rows * columns), rows: rows, columns: columns)
     }
     attention(
-      inputs, batch, dropout: dropout, layer: 2, probabilities: probabilities.matrix, into: results[0].matrix,
-      on: pool)
+      inputs, batch, dropout: dropout, layer: 2, statistics: statistics.matrix, into: results[0].matrix, on: pool)
     attentionBackward(
-      upstream.matrix, inputs, batch, dropout: dropout, layer: 2, probabilities: probabilities.matrix,
+      upstream.matrix, inputs, batch, dropout: dropout, layer: 2, output: results[0].matrix,
+      statistics: statistics.matrix,
       into: AttentionInputs(
         queries: results[1].matrix, keys: results[2].matrix, values: results[3].matrix, headCount: headCount),
       on: pool)
     return results.map(\.values)
   }
 
-  /// The output of a forward that keeps no probabilities.
+  /// The output of a forward that keeps nothing for a backward.
   func runForwardAlone(threads: Int) -> [Float] {
     let inputs = AttentionInputs(
       queries: queries.matrix, keys: keys.matrix, values: values.matrix, headCount: headCount)
     let output = TestMatrix(zeros: batch.tokenCount, headCount * headWidth)
     attention(
-      inputs, batch, dropout: dropout, layer: 2, probabilities: nil, into: output.matrix,
+      inputs, batch, dropout: dropout, layer: 2, statistics: nil, into: output.matrix,
       on: ThreadPool(threadCount: threads))
     return output.values
   }

@@ -43,6 +43,38 @@ package func naiveAttention(
   return output
 }
 
+/// ∂loss/∂Q, ∂K and ∂V of `naiveAttention`, given ∂loss/∂output; rows that are no keys have zeros in the last two.
+package func naiveAttentionBackward(
+  _ upstream: [Double], queries: [Double], keys: [Double], values: [Double], keyCount: Int, headWidth: Int,
+  mask: [Double]
+) -> (queries: [Double], keys: [Double], values: [Double]) {
+  let zeros = [Double](repeating: 0, count: queries.count)
+  var gradients = (queries: zeros, keys: zeros, values: zeros)
+  let scale = 1 / Double(headWidth).squareRoot()
+  for row in 0..<queries.count / headWidth {
+    func product(_ a: [Double], _ b: [Double], _ key: Int) -> Double {
+      var sum = 0.0
+      for i in 0..<headWidth { sum += a[row * headWidth + i] * b[key * headWidth + i] }
+      return sum
+    }
+    let powers = (0..<keyCount).map { exp(product(queries, keys, $0) * scale) }
+    let total = powers.reduce(0, +)
+    let slopes = (0..<keyCount).map { product(upstream, values, $0) * mask[row * keyCount + $0] }
+    let mean = zip(powers, slopes).map { $0 * $1 }.reduce(0, +) / total
+    for key in 0..<keyCount {
+      let probability = powers[key] / total
+      let slope = probability * (slopes[key] - mean) * scale
+      for i in 0..<headWidth {
+        let (asking, asked) = (row * headWidth + i, key * headWidth + i)
+        gradients.queries[asking] += slope * keys[asked]
+        gradients.keys[asked] += slope * queries[asking]
+        gradients.values[asked] += probability * mask[row * keyCount + key] * upstream[asking]
+      }
+    }
+  }
+  return gradients
+}
+
 /// AdamW by the book, for one parameter.
 package struct NaiveAdamW {
   package var value: Double

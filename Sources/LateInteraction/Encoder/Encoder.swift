@@ -152,9 +152,7 @@ package final class Encoder: @unchecked Sendable {
   }
 
   /// How many floats one pass with a backward keeps at once.
-  ///
-  /// - Parameter pairs: Σ tokens · keys over the texts of the batch.
-  package func activationFloats(tokens: Int, pairs: Int) -> Int {
+  package func activationFloats(tokens: Int) -> Int {
     let (width, inner) = (configuration.width, configuration.intermediateWidth)
     let trained = layers.count(where: \.isTrained)
     // One set of buffers a trained layer, and one that the frozen layers share.
@@ -163,7 +161,8 @@ package final class Encoder: @unchecked Sendable {
     let scratch = trained > 0 ? 5 * width + inner : 0
     // A cache's states lie beside what they are computed with.
     let embedded = (frozenPrefix == nil ? 2 : 3) * width + 1
-    return tokens * (embedded + sets * layer + scratch) + trained * configuration.headCount * pairs
+    let statistics = 2 * configuration.headCount * trained
+    return tokens * (embedded + sets * layer + statistics + scratch)
   }
 
   private func dropouts(_ moment: DropoutMoment?, isTrained: Bool) -> LayerDropouts {

@@ -42,7 +42,7 @@ struct EncoderLayer {
     key.forward(input, into: a.keys, on: pool)
     value.forward(input, into: a.values, on: pool)
     attention(
-      a.inputs(headCount), batch, dropout: dropouts.attention, layer: index, probabilities: a.probabilities,
+      a.inputs(headCount), batch, dropout: dropouts.attention, layer: index, statistics: a.statistics,
       into: a.context, on: pool)
     attentionOutput.forward(a.context, into: a.attentionNormalised, on: pool)
     applyDropout(dropouts.hidden, to: a.attentionNormalised, of: batch, layer: index, site: .attention, on: pool)
@@ -77,7 +77,7 @@ struct EncoderLayer {
     attentionOutput.backward(scratch.branch, input: a.context, into: scratch.context, on: pool)
     attentionBackward(
       scratch.context, a.inputs(headCount), batch, dropout: dropouts.attention, layer: index,
-      probabilities: a.probabilities!,
+      output: a.context, statistics: a.statistics!,
       into: AttentionInputs(queries: scratch.queries, keys: scratch.keys, values: scratch.values, headCount: headCount),
       on: pool)
     let gradient = wantsInput ? upstream : nil
@@ -98,8 +98,8 @@ struct LayerActivations {
   let queries: Matrix
   let keys: Matrix
   let values: Matrix
-  /// `[1 × Σ heads · tokens · keys]`; nil when no backward follows.
-  let probabilities: Matrix?
+  /// `[tokens × 2 · heads]`, of attention's softmax; nil when no backward follows.
+  let statistics: Matrix?
   let context: Matrix
   let attentionNormalised: Matrix
   /// `[tokens × 1]`.
@@ -118,9 +118,7 @@ struct LayerActivations {
     queries = rows()
     keys = rows()
     values = rows()
-    probabilities =
-      forBackward
-      ? arena.matrix(rows: 1, columns: probabilityCount(batch, headCount: configuration.headCount)) : nil
+    statistics = forBackward ? arena.matrix(rows: tokens, columns: 2 * configuration.headCount) : nil
     context = rows()
     attentionNormalised = rows()
     attentionDeviations = arena.matrix(rows: tokens, columns: 1)

@@ -112,16 +112,13 @@ struct SampledChunk {
 struct TextSizes {
   private(set) var texts = 0
   private(set) var tokens = 0
-  /// Σ tokens · keys over the texts: each head of attention has as many probabilities.
-  private(set) var pairs = 0
-  /// Those of the text that has most.
+  /// Tokens · keys of the text that has most: a head of attention has as many probabilities.
   private(set) var mostPairs = 0
   private(set) var vectors = 0
 
   fileprivate mutating func add(_ text: TokenizedText) {
     texts += 1
     tokens += text.ids.count
-    pairs += text.ids.count * text.keyCount
     mostPairs = max(mostPairs, text.ids.count * text.keyCount)
     vectors += text.givesVector.count { $0 }
   }
@@ -130,7 +127,6 @@ struct TextSizes {
     var sum = a
     sum.texts += b.texts
     sum.tokens += b.tokens
-    sum.pairs += b.pairs
     sum.mostPairs = max(a.mostPairs, b.mostPairs)
     sum.vectors += b.vectors
     return sum

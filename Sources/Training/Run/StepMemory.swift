@@ -45,9 +45,8 @@ struct StepMemory {
       var heads = texts.vectors * (shape.width * (trains ? 2 : 1) + shape.dimension + 1)
       if trains { heads += texts.tokens * shape.width }
       if objective.heads == .all { heads += texts.texts * (shape.width + 1) + 3 * texts.tokens }
-      // Every thread's probabilities of one head, and what comes of them.
-      let attention = 2 * model.pool.threadCount * texts.mostPairs
-      return 4 * (model.encoder.activationFloats(tokens: texts.tokens, pairs: texts.pairs) + heads + attention)
+      let attention = model.pool.threadCount * attentionScratchFloats(mostPairs: texts.mostPairs)
+      return 4 * (model.encoder.activationFloats(tokens: texts.tokens) + heads + attention)
     }.max() ?? 0
   }
 

@@ -1,0 +1,29 @@
+internal import COpenBLAS
+
+/// Some rows and columns of a row-major matrix whose rows are `stride` floats apart: one head of some tokens.
+struct Block: BitwiseCopyable {
+  let base: UnsafeMutablePointer<Float>
+  let rows: Int
+  let columns: Int
+  let stride: Int
+
+  func row(_ row: Int) -> UnsafeMutablePointer<Float> { base + row * stride }
+}
+
+/// Which factor of a product is read column by column.
+enum TransposedFactor { case none, left, right }
+
+/// `output = scale · left · right`, or `+=`, one of the factors transposed: every product inside attention, on one thread.
+///
+/// Its bits are a function of the shapes and the factors: callers cut by nothing but a text's own length.
+func smallProduct(
+  _ left: Block, _ right: Block, transposing: TransposedFactor = .none, scale: Float = 1, adding: Bool = false,
+  into output: Block
+) {
+  let depth = transposing == .left ? left.rows : left.columns
+  cblas_sgemm(
+    CblasRowMajor, transposing == .left ? CblasTrans : CblasNoTrans, transposing == .right ? CblasTrans : CblasNoTrans,
+    blasint(output.rows), blasint(output.columns), blasint(depth),
+    scale, left.base, blasint(left.stride), right.base, blasint(right.stride),
+    adding ? 1 : 0, output.base, blasint(output.stride))
+}
