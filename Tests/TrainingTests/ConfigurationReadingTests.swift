@@ -76,7 +76,6 @@ import Testing
   @Test(
     arguments: [
       ("model.precision", .string("bfloat16"), "bfloat16 is not in this version; float32 is"),
-      ("batch.recompute", .string("layers"), "layers is not in this version; none is"),
       ("negatives.scope", .string("rank"), "rank is not in this version; global is"),
       ("negatives.scope", .string("own"), "own is not in this version; global is"),
       ("negatives.gather", .string("queries"), "queries is not in this version; documents is"),

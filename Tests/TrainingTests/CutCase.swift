@@ -84,9 +84,10 @@ struct CutCase {
   /// The outcome of this rank's share of the batch. Collective: every rank calls it.
   func outcome(
     _ communicator: any Communicator, accumulation: Int, threads: Int, fault: PlantedFault? = nil,
-    cache: CutCache? = nil
+    cache: CutCache? = nil, recompute: Configuration.Recompute = .none
   ) throws -> CutOutcome {
     let loaded = try LoadedModel(run.settings, trains: true, on: ThreadPool(threadCount: threads))
+    loaded.model.encoder.recomputesLayers = recompute == .layers
     try cache?.install(in: loaded, rank: communicator.rank)
     let sampler = Sampler(
       counts: data.counts, batchQueries: Self.queryCount, negativesPerQuery: 2, shuffle: true, seed: 7)

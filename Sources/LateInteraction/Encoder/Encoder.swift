@@ -30,6 +30,8 @@ package final class Encoder: @unchecked Sendable {
   /// What the frozen layers have made of texts already; nil: each training pass computes it. Passes without a moment,
   /// an evaluation's, do not ask.
   package var frozenPrefix: (any FrozenPrefixStates)?
+  /// Whether a forward keeps nothing but each trained layer's input, from which `backward` computes the rest again.
+  package var recomputesLayers = false
 
   package init(_ configuration: EncoderConfiguration, _ parameters: Parameters, on pool: ThreadPool) {
     func table(_ name: String) -> (Matrix, Matrix?) {
@@ -62,12 +64,16 @@ package final class Encoder: @unchecked Sendable {
       hidden = embedded(batch, moment, &pass)
     }
     // Activations of frozen layers are never needed again: they share one set of buffers, as all do without a backward.
+    // So do those that are recomputed, but for their outputs, the next layers' inputs.
     var shared: LayerActivations?
     for layer in layers[pass.firstLayer...] {
       let kept = keepsActivations && layer.isTrained
-      let activations = kept ? nil : shared
-      let target = activations ?? LayerActivations(batch, configuration, forBackward: kept, in: arena)
-      if !kept { shared = target }
+      let shares = !kept || recomputesLayers
+      let forBackward = keepsActivations && (kept || recomputesLayers)
+      var target =
+        (shares ? shared : nil) ?? LayerActivations(batch, configuration, forBackward: forBackward, in: arena)
+      if shares { shared = target }
+      if kept && recomputesLayers { target.output = arena.matrix(rows: batch.tokenCount, columns: configuration.width) }
       layer.forward(hidden, batch, dropouts(moment, isTrained: layer.isTrained), into: target, on: pool)
       pass.layers.append((hidden, target))
       hidden = target.output
@@ -137,8 +143,13 @@ package final class Encoder: @unchecked Sendable {
     let scratch = LayerScratch(pass.batch, configuration, in: arena)
     for layer in layers.reversed() where layer.isTrained {
       let (input, activations) = pass.layers[layer.index - pass.firstLayer]
+      let dropouts = dropouts(pass.moment, isTrained: true)
+      // Shared buffers still hold the last layer's.
+      if recomputesLayers && layer.index < layers.count - 1 {
+        layer.forward(input, pass.batch, dropouts, into: activations, on: pool)
+      }
       layer.backward(
-        upstream, input: input, pass.batch, dropouts(pass.moment, isTrained: true), activations, scratch: scratch,
+        upstream, input: input, pass.batch, dropouts, activations, scratch: scratch,
         wantsInput: layer.index > lowest || trainsEmbeddings, on: pool)
     }
     guard trainsEmbeddings else { return }
@@ -155,14 +166,15 @@ package final class Encoder: @unchecked Sendable {
   package func activationFloats(tokens: Int) -> Int {
     let (width, inner) = (configuration.width, configuration.intermediateWidth)
     let trained = layers.count(where: \.isTrained)
-    // One set of buffers a trained layer, and one that the frozen layers share.
-    let sets = trained + (trained < layers.count ? 1 : 0)
+    // One set of buffers a trained layer, and one that the frozen layers share; or one for all, and each layer's output.
+    let sets = recomputesLayers ? 1 : trained + (trained < layers.count ? 1 : 0)
+    let outputs = recomputesLayers ? trained * width : 0
     let layer = 8 * width + 2 * inner + 2
     let scratch = trained > 0 ? 5 * width + inner : 0
     // A cache's states lie beside what they are computed with.
     let embedded = (frozenPrefix == nil ? 2 : 3) * width + 1
-    let statistics = 2 * configuration.headCount * trained
-    return tokens * (embedded + sets * layer + statistics + scratch)
+    let statistics = 2 * configuration.headCount * (recomputesLayers ? min(1, trained) : trained)
+    return tokens * (embedded + sets * layer + outputs + statistics + scratch)
   }
 
   private func dropouts(_ moment: DropoutMoment?, isTrained: Bool) -> LayerDropouts {

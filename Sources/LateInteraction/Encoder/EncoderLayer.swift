@@ -110,7 +110,7 @@ struct LayerActivations {
   let activated: Matrix
   let outputNormalised: Matrix
   let outputDeviations: Matrix
-  let output: Matrix
+  var output: Matrix
 
   init(_ batch: TokenBatch, _ configuration: EncoderConfiguration, forBackward: Bool, in arena: Arena) {
     let tokens = batch.tokenCount

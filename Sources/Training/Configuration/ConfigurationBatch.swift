@@ -5,7 +5,8 @@ extension Configuration {
     package var queries = 64
     /// `accumulation`: chunks (queries with their documents) that each rank cuts its share into.
     package var accumulation = 1
-    /// `recompute`: which activations are computed again in the backward pass to save memory.
+    /// `recompute`: which activations are computed again in the backward pass to save memory; `layers`: all but each
+    /// layer's input.
     package var recompute = Recompute.none
   }
 

@@ -2,7 +2,6 @@ extension Configuration {
   /// What the file may say and this version does not do: the key, its value, and what there is instead.
   private static let notInThisVersion = [
     ("model.precision", "bfloat16", "float32 is"),
-    ("batch.recompute", "layers", "none is"),
     ("negatives.scope", "rank", "global is"),
     ("negatives.scope", "own", "global is"),
     ("negatives.gather", "queries", "documents is"),

@@ -36,6 +36,7 @@ struct TrainingSetup {
     files = TrainingFiles(paths: paths, digests: try communicator.digests(ofSameFiles: paths))
     frozenPrefix = try Self.frozenPrefix(configuration.cache, model, communicator, console)
     model.model.encoder.frozenPrefix = frozenPrefix
+    model.model.encoder.recomputesLayers = configuration.batch.recompute == .layers
     self.configuration = configuration
     self.model = model
     self.data = data
