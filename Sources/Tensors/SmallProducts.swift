@@ -1,5 +1,3 @@
-internal import COpenBLAS
-
 /// Some rows and columns of a row-major matrix whose rows are `stride` floats apart: one head of some tokens.
 struct Block: BitwiseCopyable {
   let base: UnsafeMutablePointer<Float>
@@ -20,10 +18,9 @@ func smallProduct(
   _ left: Block, _ right: Block, transposing: TransposedFactor = .none, scale: Float = 1, adding: Bool = false,
   into output: Block
 ) {
-  let depth = transposing == .left ? left.rows : left.columns
-  cblas_sgemm(
-    CblasRowMajor, transposing == .left ? CblasTrans : CblasNoTrans, transposing == .right ? CblasTrans : CblasNoTrans,
-    blasint(output.rows), blasint(output.columns), blasint(depth),
-    scale, left.base, blasint(left.stride), right.base, blasint(right.stride),
-    adding ? 1 : 0, output.base, blasint(output.stride))
+  floatProduct(
+    Factor(base: left.base, stride: left.stride, isTransposed: transposing == .left),
+    Factor(base: right.base, stride: right.stride, isTransposed: transposing == .right),
+    rows: output.rows, columns: output.columns, depth: transposing == .left ? left.rows : left.columns, scale: scale,
+    kept: adding ? 1 : 0, into: output.base, stride: output.stride)
 }
