@@ -14,6 +14,8 @@ package protocol Communicator: AnyObject {
   var context: String { get set }
   /// How long a collective waits for the other ranks before it gives up. Time spent computing does not count.
   var timeout: Duration { get set }
+  /// How long all collectives so far have waited for other ranks to come, before any data was on the way.
+  var waited: Duration { get }
 
   /// Replaces `values` with their element-wise sum over all ranks, added in the order of ranks: the same bits on every
   /// rank and with every communicator.
@@ -60,4 +62,9 @@ package protocol Communicator: AnyObject {
 
   /// Ends all ranks at once, now, with `status`. Not collective: one rank is enough.
   func abort(status: Int32) -> Never
+}
+
+extension Communicator {
+  /// Nobody waits for others where nobody counts it.
+  package var waited: Duration { .zero }
 }

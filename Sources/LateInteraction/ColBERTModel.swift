@@ -45,6 +45,14 @@ package final class ColBERTModel: @unchecked Sendable {
   package func forward(
     _ batch: TokenBatch, heads: Heads = .colbert, moment: DropoutMoment? = nil, keepsActivations: Bool = false
   ) -> EncodedTexts {
+    pool.clock.measure(.elementWise, "encode") {
+      encode(batch, heads, moment, keepsActivations: keepsActivations)
+    }
+  }
+
+  private func encode(
+    _ batch: TokenBatch, _ heads: Heads, _ moment: DropoutMoment?, keepsActivations: Bool
+  ) -> EncodedTexts {
     let hidden = encoder.forward(batch, moment: moment, keepsActivations: keepsActivations && trainsEncoder)
     let vectors = TextVectors(rows: head.forward(hidden, batch), starts: batch.vectorStarts)
     guard heads == .all else { return EncodedTexts(vectors: vectors) }
@@ -55,6 +63,10 @@ package final class ColBERTModel: @unchecked Sendable {
 
   /// Adds the gradients of one batch, given the gradient of what the forward just before gave; overwrites `upstream`.
   package func backward(_ batch: TokenBatch, upstream: EncodedTexts) {
+    pool.clock.measure(.elementWise, "encoder backward") { pullBack(batch, upstream) }
+  }
+
+  private func pullBack(_ batch: TokenBatch, _ upstream: EncodedTexts) {
     let hidden = head.backward(upstream.vectors.rows, batch, wantsHidden: trainsEncoder)
     if let weights = upstream.sparse?.weights.rows { sparse?.backward(weights, into: hidden) }
     guard let hidden else { return }

@@ -82,6 +82,11 @@ package struct ParameterLayout: Sendable, Equatable {
   /// The word table, if it is trained: the first tensor of the flat buffers.
   package var trainedWords: Tensor? { self[EncoderConfiguration.wordTable].flatMap { $0.isTrained ? $0 : nil } }
 
+  /// How many of the encoder's last layers are trained.
+  package var trainedLayerCount: Int {
+    Set(trained.compactMap { if case .layer(let layer) = $0.part { layer } else { nil } }).count
+  }
+
   package subscript(name: String) -> Tensor? { places[name].map { tensors[$0] } }
 }
 

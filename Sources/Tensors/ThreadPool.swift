@@ -8,13 +8,19 @@ internal import Synchronization
 /// One caller at a time, from the thread that made the pool.
 package final class ThreadPool: @unchecked Sendable {
   package let threadCount: Int
+  /// What the time of the thread that gives this pool its work goes into.
+  package let clock = PartClock()
 
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let done = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var workers: [pthread_t] = []
-  /// The work at hand; guarded by `mutex`, as are the three below.
+  /// What each worker has noted of its time; empty unless a trace was asked for.
+  package private(set) var workerTraces: [TraceRecorder] = []
+  /// The work at hand; guarded by `mutex`, as are the five below.
   private var work: ((Int) -> Void)?
+  private var part = StepPart.other
+  private var startedWorkers = 0
   private var round = 0
   private var running = 0
   private var stopping = false
@@ -63,6 +69,14 @@ package final class ThreadPool: @unchecked Sendable {
     mutex.deallocate()
   }
 
+  /// Begins a trace: this thread's measured stretches, and when each worker was at work, `capacity` of each.
+  package func startTrace(capacity: Int) {
+    pthread_mutex_lock(mutex)
+    clock.recorder = TraceRecorder(capacity: capacity)
+    workerTraces = workers.map { _ in TraceRecorder(capacity: capacity) }
+    pthread_mutex_unlock(mutex)
+  }
+
   /// Runs `body` for every block `0..<count`, each once, on any thread, and returns when all are done.
   package func forEachBlock(_ count: Int, _ body: (Int) -> Void) {
     guard threadCount > 1, count > 1 else {
@@ -72,6 +86,7 @@ package final class ThreadPool: @unchecked Sendable {
     withoutActuallyEscaping(body) { body in
       pthread_mutex_lock(mutex)
       work = body
+      part = clock.current
       blockCount = count
       next.store(0, ordering: .relaxed)
       running = workers.count
@@ -104,13 +119,18 @@ package final class ThreadPool: @unchecked Sendable {
   private func serve() {
     var seen = 0
     pthread_mutex_lock(mutex)
+    let worker = startedWorkers
+    startedWorkers += 1
     while true {
       while round == seen && !stopping { pthread_cond_wait(wake, mutex) }
       if stopping { break }
       seen = round
-      let (body, count) = (work!, blockCount)
+      let (body, count, part) = (work!, blockCount, part)
+      let trace = workerTraces.isEmpty ? nil : workerTraces[worker]
       pthread_mutex_unlock(mutex)
+      let start = trace == nil ? 0 : PartClock.now
       takeBlocks(body, count)
+      trace?.add(TraceEvent(name: part.name, part: part, start: start, end: PartClock.now))
       pthread_mutex_lock(mutex)
       running -= 1
       if running == 0 { pthread_cond_signal(done) }

@@ -2,5 +2,5 @@ import Foundation
 
 /// A number of bytes for people: "36.2 MB".
 func byteText(_ bytes: Int) -> String {
-  ByteCountFormatStyle(style: .decimal, locale: .init(identifier: "en_US")).format(Int64(bytes))
+  ByteCountFormatStyle(style: .decimal, spellsOutZero: false, locale: .init(identifier: "en_US")).format(Int64(bytes))
 }

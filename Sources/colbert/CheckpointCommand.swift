@@ -58,13 +58,7 @@ struct CheckpointListCommand: RankCommand {
 
   private func table(_ summaries: [CheckpointSummary]) -> String {
     if summaries.isEmpty { return "no checkpoints in \(argument.directory)" }
-    let rows = [["step", "written", "ranks", "size", "state"]] + summaries.map(\.row)
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max()! }
-    return rows.map { row in
-      // The last column is as long as it is.
-      let padded = zip(row, widths).dropLast().map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
-      return (padded + [row.last!]).joined(separator: "  ")
-    }.joined(separator: "\n")
+    return TextTable(["step", "written", "ranks", "size", "state"], summaries.map(\.row)).description
   }
 }
 

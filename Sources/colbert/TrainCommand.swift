@@ -11,6 +11,7 @@ struct TrainCommand: RankCommand {
 
         colbert train configs/quickstart.yaml
         colbert train configs/quickstart.yaml --set run.steps=20
+        colbert train configs/quickstart.yaml --set run.steps=5 --set run.directory=runs/traced --trace trace.json
         mpirun -n 4 --hostfile hosts colbert train configs/quickstart.yaml
 
       The number of ranks never changes the result, only the time: batch.queries is the batch of all ranks together.
@@ -54,16 +55,26 @@ struct TrainCommand: RankCommand {
       """, valueName: "auto|never|directory"))
   var resume = ResumePolicy.auto
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Writes what every rank and thread did when to this file, at the end of the run; open it at ui.perfetto.dev. It \
+      holds the first million stretches of time, some thousand steps of one rank: trace a short run.
+      """, valueName: "file.json"),
+    completion: .file(extensions: ["json"]))
+  var trace: String?
+
   func run(on communicator: any Communicator, console: Console) throws -> Int32 {
     let configuration = try communicator.prepare(console) {
       let configuration = try ConfigurationFile.read(
         arguments.config, overrides: arguments.overrides.values,
         checking: [.model, .trainingData, .evaluationData, .runDirectory, .cacheDirectory])
       try resume.check(configuration, from: arguments.config)
+      if let trace { try UsageError.check("--trace", PathCheck.output(trace)) }
       return configuration
     }
     let outcome = try Run.train(
-      configuration: configuration, resume: resume, communicator: communicator, console: console)
+      configuration: configuration, resume: resume, trace: trace, communicator: communicator, console: console)
     switch outcome {
     case .finished: return 0
     case .stoppedBySignal: return 75

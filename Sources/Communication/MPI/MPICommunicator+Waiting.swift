@@ -8,6 +8,8 @@ extension MPICommunicator {
   @discardableResult
   func announce(_ announcement: Announcement) throws(CommunicationError) -> [Announcement] {
     if let broken { throw broken }
+    let start = ContinuousClock.now
+    defer { waited += .now - start }
     let wordCount = Announcement.wordCount
     for (index, word) in announcement.words.enumerated() { unsafe buffers.announcement[index] = word }
     try unsafe complete(announcement.operation, isPatient: true) { request in

@@ -11,6 +11,7 @@ internal import Glibc
   package let hostName = localHostName()
   package var context = ""
   package var timeout: Duration
+  package internal(set) var waited: Duration = .zero
 
   /// How many floats of other ranks are held at once while a sum is made: 4 Mi are 16 MiB.
   let scratchCount: Int

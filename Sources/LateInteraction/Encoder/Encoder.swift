@@ -162,21 +162,6 @@ package final class Encoder: @unchecked Sendable {
       rules: configuration.embeddingRules, on: pool)
   }
 
-  /// How many floats one pass with a backward keeps at once.
-  package func activationFloats(tokens: Int) -> Int {
-    let (width, inner) = (configuration.width, configuration.intermediateWidth)
-    let trained = layers.count(where: \.isTrained)
-    // One set of buffers a trained layer, and one that the frozen layers share; or one for all, and each layer's output.
-    let sets = recomputesLayers ? 1 : trained + (trained < layers.count ? 1 : 0)
-    let outputs = recomputesLayers ? trained * width : 0
-    let layer = 8 * width + 2 * inner + 2
-    let scratch = trained > 0 ? 5 * width + inner : 0
-    // A cache's states lie beside what they are computed with.
-    let embedded = (frozenPrefix == nil ? 2 : 3) * width + 1
-    let statistics = 2 * configuration.headCount * (recomputesLayers ? min(1, trained) : trained)
-    return tokens * (embedded + sets * layer + outputs + statistics + scratch)
-  }
-
   private func dropouts(_ moment: DropoutMoment?, isTrained: Bool) -> LayerDropouts {
     func dropout(_ rate: Float) -> Dropout {
       Dropout(rate: moment == nil || !isTrained ? 0 : rate, seed: moment?.seed ?? 0, step: moment?.step ?? 0)

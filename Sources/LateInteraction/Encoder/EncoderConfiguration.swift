@@ -75,3 +75,25 @@ package struct EncoderConfiguration: Sendable, Equatable {
     return tensors
   }
 }
+
+extension EncoderConfiguration {
+  /// How many floats one pass with a backward keeps at once.
+  ///
+  /// - Parameters:
+  ///   - trainedLayers: how many of the last layers are trained.
+  ///   - readsStates: whether the frozen layers' states come from a cache.
+  ///   - recomputesLayers: whether only each trained layer's input is kept; see ``Encoder/recomputesLayers``.
+  package func activationFloats(
+    tokens: Int, trainedLayers: Int, readsStates: Bool, recomputesLayers: Bool
+  ) -> Int {
+    // One set of buffers a trained layer, and one that the frozen layers share; or one for all, and each layer's output.
+    let sets = recomputesLayers ? 1 : trainedLayers + (trainedLayers < layerCount ? 1 : 0)
+    let outputs = recomputesLayers ? trainedLayers * width : 0
+    let layer = 8 * width + 2 * intermediateWidth + 2
+    let scratch = trainedLayers > 0 ? 5 * width + intermediateWidth : 0
+    // A cache's states lie beside what they are computed with.
+    let embedded = (readsStates ? 3 : 2) * width + 1
+    let statistics = 2 * headCount * (recomputesLayers ? min(1, trainedLayers) : trainedLayers)
+    return tokens * (embedded + sets * layer + outputs + statistics + scratch)
+  }
+}

@@ -41,9 +41,11 @@ struct EncoderLayer {
     query.forward(input, into: a.queries, on: pool)
     key.forward(input, into: a.keys, on: pool)
     value.forward(input, into: a.values, on: pool)
-    attention(
-      a.inputs(headCount), batch, dropout: dropouts.attention, layer: index, statistics: a.statistics,
-      into: a.context, on: pool)
+    pool.clock.measure(.attention) {
+      attention(
+        a.inputs(headCount), batch, dropout: dropouts.attention, layer: index, statistics: a.statistics,
+        into: a.context, on: pool)
+    }
     attentionOutput.forward(a.context, into: a.attentionNormalised, on: pool)
     applyDropout(dropouts.hidden, to: a.attentionNormalised, of: batch, layer: index, site: .attention, on: pool)
     add(input, to: a.attentionNormalised, on: pool)
@@ -75,11 +77,13 @@ struct EncoderLayer {
     copy(upstream, to: scratch.branch)
     applyDropout(dropouts.hidden, to: scratch.branch, of: batch, layer: index, site: .attention, on: pool)
     attentionOutput.backward(scratch.branch, input: a.context, into: scratch.context, on: pool)
-    attentionBackward(
-      scratch.context, a.inputs(headCount), batch, dropout: dropouts.attention, layer: index,
-      output: a.context, statistics: a.statistics!,
-      into: AttentionInputs(queries: scratch.queries, keys: scratch.keys, values: scratch.values, headCount: headCount),
-      on: pool)
+    pool.clock.measure(.attention) {
+      attentionBackward(
+        scratch.context, a.inputs(headCount), batch, dropout: dropouts.attention, layer: index,
+        output: a.context, statistics: a.statistics!,
+        into: AttentionInputs(
+          queries: scratch.queries, keys: scratch.keys, values: scratch.values, headCount: headCount), on: pool)
+    }
     let gradient = wantsInput ? upstream : nil
     query.backward(scratch.queries, input: input, into: gradient, accumulating: true, on: pool)
     key.backward(scratch.keys, input: input, into: gradient, accumulating: true, on: pool)

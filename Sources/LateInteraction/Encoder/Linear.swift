@@ -17,16 +17,20 @@ struct Linear {
 
   /// `[rows × inputs]` to `[rows × outputs]`.
   func forward(_ input: Matrix, into output: Matrix, on pool: ThreadPool) {
-    multiply(input, transposed: weight, adding: bias, into: output, on: pool)
+    pool.clock.measure(.products) { multiply(input, transposed: weight, adding: bias, into: output, on: pool) }
   }
 
   /// Adds to the gradients of W and b; `gradient`, if wanted, receives ∂loss/∂input or has it added.
   func backward(
     _ upstream: Matrix, input: Matrix, into gradient: Matrix?, accumulating: Bool = false, on pool: ThreadPool
   ) {
-    if let weightGradient { accumulateProduct(transposed: upstream, input, into: weightGradient, on: pool) }
+    if let weightGradient {
+      pool.clock.measure(.products) { accumulateProduct(transposed: upstream, input, into: weightGradient, on: pool) }
+    }
     if let biasGradient { accumulateColumnSums(upstream, into: biasGradient, on: pool) }
-    if let gradient { multiply(upstream, weight, into: gradient, accumulating: accumulating, on: pool) }
+    if let gradient {
+      pool.clock.measure(.products) { multiply(upstream, weight, into: gradient, accumulating: accumulating, on: pool) }
+    }
   }
 }
 

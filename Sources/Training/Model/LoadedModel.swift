@@ -51,7 +51,38 @@ package struct LoadedModel: Sendable {
   ///
   /// - Parameter trains: whether gradients will be computed.
   package init(_ settings: ModelSettings, trains: Bool, on pool: ThreadPool) throws {
-    let folder = try ModelFolder(settings.path, style: settings.style)
+    let described = try DescribedModel(settings, trains: trains)
+    let (folder, shape) = (described.folder, described.shape)
+    let parameters = try Parameters(shape.layout, folder)
+    input = described.input
+    if folder.head == nil {
+      initializeHead(parameters, shape.head, seed: settings.seed)
+      if shape.layout.trainedWords != nil { initializeMarkers(parameters, input.conventions.markers) }
+    }
+    if trains { parameters.allocateGradients() }
+
+    self.folder = folder
+    let tokenizer = input.tokenizer
+    model = ColBERTModel(
+      encoder: shape.encoder, head: shape.head, reduction: folder.style.reduction,
+      unweighted: [tokenizer.classification, tokenizer.separator, tokenizer.padding, tokenizer.unknown],
+      parameters: parameters, on: pool)
+    hasNewHead = folder.head == nil
+    notices = folder.notices + described.notices
+  }
+}
+
+/// A model folder and its tokenizer, as settings want them used: all but the values of the tensors.
+struct DescribedModel {
+  let folder: ModelFolder
+  let shape: ModelShape
+  let input: InputTokenizer
+  /// Of the tokenizer, for the log.
+  let notices: [String]
+
+  /// - Parameter trains: whether gradients will be computed.
+  init(_ settings: ModelSettings, trains: Bool) throws {
+    folder = try ModelFolder(settings.path, style: settings.style)
     var encoder = folder.encoder
     if trains, let rate = settings.dropout {
       encoder.hiddenDropout = Float(rate)
@@ -65,23 +96,10 @@ package struct LoadedModel: Sendable {
     let layout = ParameterLayout(
       encoder: encoder, head: head, hasSparseHead: folder.sparseHead != nil, reached: settings.reached,
       training: settings.trained)
-    let parameters = try Parameters(layout, folder)
-    let (input, notices) = try loadModelTokenizer(settings, folder)
-    if folder.head == nil {
-      initializeHead(parameters, head, seed: settings.seed)
-      if layout.trainedWords != nil { initializeMarkers(parameters, input.conventions.markers) }
-    }
-    if trains { parameters.allocateGradients() }
-
-    self.folder = folder
-    self.input = input
-    let tokenizer = input.tokenizer
-    model = ColBERTModel(
-      encoder: encoder, head: head, reduction: folder.style.reduction,
-      unweighted: [tokenizer.classification, tokenizer.separator, tokenizer.padding, tokenizer.unknown],
-      parameters: parameters, on: pool)
-    hasNewHead = folder.head == nil
-    self.notices = folder.notices + notices
+    shape = ModelShape(
+      encoder: encoder, head: head, layout: layout, hasSparseHead: folder.sparseHead != nil, readsStates: false,
+      recomputesLayers: false)
+    (input, notices) = try loadModelTokenizer(settings, folder)
   }
 
   private static func head(_ folder: ModelFolder, _ settings: ModelSettings) throws -> HeadShape {

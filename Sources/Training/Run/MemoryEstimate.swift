@@ -18,6 +18,15 @@ struct MemoryEstimate {
   /// The model's files, mapped: one copy serves all ranks of a machine, and the system may drop it.
   let files: Int
 
+  init(program: Int, state: Int, activations: Int, vectors: Int, evaluation: Int, files: Int) {
+    self.program = program
+    self.state = state
+    self.activations = activations
+    self.vectors = vectors
+    self.evaluation = evaluation
+    self.files = files
+  }
+
   /// Collective: every rank calls it, with its part of the sample, when the state is in memory and no step has been made.
   ///
   /// - Parameter collection: what will be evaluated on, if anything.
@@ -25,7 +34,8 @@ struct MemoryEstimate {
     _ setup: TrainingSetup, _ texts: SampledTexts, _ collection: RetrievalCollection?, communicator: any Communicator
   ) throws {
     let needs = StepMemory(
-      setup.model.model, setup.objective, rankCount: communicator.rankCount,
+      model: ModelShape(setup.model.model), heads: setup.objective.heads,
+      threadCount: setup.model.model.pool.threadCount, rankCount: communicator.rankCount,
       shardsMoments: setup.configuration.optimizer.sharding == .ranks)
     state = needs.state + needs.wordGradients(texts.shares.map(\.words))
     let program = ProcessMemory.now().anonymous - needs.state
@@ -33,18 +43,25 @@ struct MemoryEstimate {
     activations = try communicator.largest(texts.shares.map { needs.activations($0) }, of: texts.batches)
     vectors = try communicator.largest(texts.shares.map { needs.vectors($0) }, of: texts.batches)
     evaluation = collection.map { needs.evaluation($0, vectorsPerQuery: texts.vectorsPerQuery) } ?? 0
-    files = 4 * setup.model.model.parameters.layout.tensors.reduce(0) { $0 + $1.count }
+    files = needs.files
   }
 
-  var description: String {
-    let parts = [
+  /// The rank's own parts, those that there are.
+  var parts: [(bytes: Int, name: String)] {
+    [
       (program, "program"), (state, "parameters, gradients and moments"), (activations, "activations"),
       (vectors, "vectors and scores"), (evaluation, "evaluation"),
     ].filter { $0.0 > 0 }
-    return """
-      \(gigabytes(parts.reduce(0) { $0 + $1.0 })) a rank (\(parts.map { "\(gigabytes($0)) \($1)" }.joined(separator: ", "))), \
-      and \(gigabytes(files)) of mapped model files, which the ranks of a machine share
-      """
+  }
+
+  /// Of a rank, mapped files aside.
+  var total: Int { parts.reduce(0) { $0 + $1.bytes } }
+
+  var description: String {
+    """
+    \(gigabytes(total)) a rank (\(parts.map { "\(gigabytes($0.bytes)) \($0.name)" }.joined(separator: ", "))), \
+    and \(gigabytes(files)) of mapped model files, which the ranks of a machine share
+    """
   }
 }
 
@@ -53,17 +70,23 @@ func gigabytes(_ bytes: Int) -> String { ProgressFormat.decimals(Double(bytes) /
 extension Communicator {
   /// The most that any rank will need for one of `batches` batches, given what each rank needs for a sample of them.
   ///
-  /// If the sample is not the whole the largest is yet to come: it lies as many standard deviations above the mean as the
-  /// largest of so many normal numbers does (Cramér, "Mathematical Methods of Statistics", 1946, 28.6.16).
   /// Collective: every rank calls it.
   fileprivate func largest(_ needs: [Int], of batches: Int) throws -> Int {
     let all = try allGather(needs).flatMap { $0 }
-    let most = all.max() ?? 0
-    guard needs.count < batches else { return most }
-    let mean = all.reduce(0.0) { $0 + Double($1) } / Double(all.count)
-    let variance = all.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(all.count)
-    let logarithm = 2 * Tensors.logarithm(Double(batches * rankCount))
-    let deviations = logarithm.squareRoot() - (Tensors.logarithm(2 * .pi * logarithm)) / (2 * logarithm.squareRoot())
-    return max(most, Int(mean + max(0, deviations) * variance.squareRoot()))
+    return largestNeed(all, isWhole: needs.count == batches, draws: batches * rankCount)
   }
+}
+
+/// The largest of `draws` needs, of which some are known.
+///
+/// If the sample is not the whole the largest is yet to come: it lies as many standard deviations above the mean as the
+/// largest of so many normal numbers does (Cramér, "Mathematical Methods of Statistics", 1946, 28.6.16).
+func largestNeed(_ sample: [Int], isWhole: Bool, draws: Int) -> Int {
+  let most = sample.max() ?? 0
+  guard !isWhole else { return most }
+  let mean = sample.reduce(0.0) { $0 + Double($1) } / Double(sample.count)
+  let variance = sample.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(sample.count)
+  let logarithm = 2 * Tensors.logarithm(Double(draws))
+  let deviations = logarithm.squareRoot() - (Tensors.logarithm(2 * .pi * logarithm)) / (2 * logarithm.squareRoot())
+  return max(most, Int(mean + max(0, deviations) * variance.squareRoot()))
 }

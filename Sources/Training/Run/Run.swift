@@ -22,8 +22,11 @@ package enum RunOutcome: Sendable {
 /// A training run: from a configuration to a finished model folder.
 package enum Run {
   /// Collective: every rank calls it.
+  ///
+  /// - Parameter trace: the file for a trace of all ranks; nil: none.
   package static func train(
-    configuration: Configuration, resume: ResumePolicy, communicator: any Communicator, console: Console
+    configuration: Configuration, resume: ResumePolicy, trace: String? = nil, communicator: any Communicator,
+    console: Console
   ) throws -> RunOutcome {
     communicator.timeout = .seconds(configuration.run.timeout)
     let directory = RunDirectory(configuration, communicator: communicator)
@@ -47,6 +50,6 @@ package enum Run {
       for notice in try directory.store.start(from: checkpoint) { console.logger.info("\(notice)") }
     }
     try run.report()
-    return try run.train()
+    return try run.train(trace: trace)
   }
 }

@@ -90,6 +90,13 @@ struct SampledShare {
   /// How many different ids the texts of all ranks have.
   let words: Int
 
+  init(chunks: [SampledChunk], allDocuments: Int, allDocumentVectors: Int, words: Int) {
+    self.chunks = chunks
+    self.allDocuments = allDocuments
+    self.allDocumentVectors = allDocumentVectors
+    self.words = words
+  }
+
   /// Collective: every rank calls it, with the chunks of its share and the ids in them.
   fileprivate init(chunks: [SampledChunk], ids: Set<Int32>, _ communicator: any Communicator) throws {
     self.chunks = chunks
@@ -112,21 +119,33 @@ struct SampledChunk {
 struct TextSizes {
   private(set) var texts = 0
   private(set) var tokens = 0
-  /// Tokens · keys of the text that has most: a head of attention has as many probabilities.
+  /// Tokens that attention can ask: no query expansion.
+  private(set) var keys = 0
+  /// Σ tokens · keys over the texts: each head of attention has as many probabilities.
+  private(set) var pairs = 0
+  /// Those of the text that has most.
   private(set) var mostPairs = 0
   private(set) var vectors = 0
 
-  fileprivate mutating func add(_ text: TokenizedText) {
+  mutating func add(_ text: TokenizedText) {
+    add(tokens: text.ids.count, keys: text.keyCount, vectors: text.givesVector.count { $0 })
+  }
+
+  mutating func add(tokens count: Int, keys: Int, vectors: Int) {
     texts += 1
-    tokens += text.ids.count
-    mostPairs = max(mostPairs, text.ids.count * text.keyCount)
-    vectors += text.givesVector.count { $0 }
+    tokens += count
+    self.keys += keys
+    pairs += count * keys
+    mostPairs = max(mostPairs, count * keys)
+    self.vectors += vectors
   }
 
   static func + (a: TextSizes, b: TextSizes) -> TextSizes {
     var sum = a
     sum.texts += b.texts
     sum.tokens += b.tokens
+    sum.keys += b.keys
+    sum.pairs += b.pairs
     sum.mostPairs = max(a.mostPairs, b.mostPairs)
     sum.vectors += b.vectors
     return sum

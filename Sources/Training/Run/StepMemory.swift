@@ -4,34 +4,31 @@ import Tensors
 
 /// What the buffers of one step come to, in bytes, as the encoder, the heads and the trainer take them.
 struct StepMemory {
-  let model: ColBERTModel
-  let objective: Objective
+  let model: ModelShape
+  let heads: Heads
+  let threadCount: Int
   let rankCount: Int
   /// Whether a rank has the moments of its shard alone.
   let shardsMoments: Bool
 
   /// What is allocated before the first step: values, gradients, two moments or a shard of them, and where each word's gradient is stored.
   var state: Int {
-    let layout = model.parameters.layout
+    let layout = model.layout
     let words = layout.trainedWords.map { $0.shape[0] - $0.count } ?? 0
     let moments = shardsMoments ? (layout.trainedCount + rankCount - 1) / rankCount : layout.trainedCount
     return 4 * (2 * layout.trainedCount + 2 * moments + words)
   }
 
-  init(_ model: ColBERTModel, _ objective: Objective, rankCount: Int, shardsMoments: Bool) {
-    self.model = model
-    self.objective = objective
-    self.rankCount = rankCount
-    self.shardsMoments = shardsMoments
-  }
+  private var shape: HeadShape { model.head }
 
-  private var shape: HeadShape { model.head.shape }
+  /// The model's files, as float32.
+  var files: Int { 4 * model.layout.tensors.reduce(0) { $0 + $1.count } }
 
   /// The stored rows of the word table's gradient.
   ///
   /// - Parameter counts: how many words some batches have, in order; see `RowGradients.open`.
   func wordGradients(_ counts: [Int]) -> Int {
-    guard let words = model.parameters.layout.trainedWords else { return 0 }
+    guard let words = model.layout.trainedWords else { return 0 }
     let rows = counts.reduce(0) { $1 > $0 ? min(words.shape[0], $1 + $1 / 4) : $0 }
     return 4 * rows * words.shape[1]
   }
@@ -40,13 +37,16 @@ struct StepMemory {
   func activations(_ share: SampledShare) -> Int {
     share.chunks.map { chunk in
       let texts = chunk.queries + chunk.documents
-      let trains = model.parameters.layout.trained.contains { $0.part != .head }
+      let trains = model.trainsEncoder
       // Input, output and their gradients.
-      var heads = texts.vectors * (shape.width * (trains ? 2 : 1) + shape.dimension + 1)
-      if trains { heads += texts.tokens * shape.width }
-      if objective.heads == .all { heads += texts.texts * (shape.width + 1) + 3 * texts.tokens }
-      let attention = model.pool.threadCount * attentionScratchFloats(mostPairs: texts.mostPairs)
-      return 4 * (model.encoder.activationFloats(tokens: texts.tokens) + heads + attention)
+      var headFloats = texts.vectors * (shape.width * (trains ? 2 : 1) + shape.dimension + 1)
+      if trains { headFloats += texts.tokens * shape.width }
+      if heads == .all { headFloats += texts.texts * (shape.width + 1) + 3 * texts.tokens }
+      let attention = threadCount * attentionScratchFloats(mostPairs: texts.mostPairs)
+      let encoder = model.encoder.activationFloats(
+        tokens: texts.tokens, trainedLayers: model.layout.trainedLayerCount, readsStates: model.readsStates,
+        recomputesLayers: model.recomputesLayers)
+      return 4 * (encoder + headFloats + attention)
     }.max() ?? 0
   }
 
@@ -57,7 +57,7 @@ struct StepMemory {
     // Own ones as encoded, their gradients as summed over the ranks, and as pulled back; the gathered and their gradients.
     let rows = 3 * (queries.vectors + documents.vectors) + 2 * share.allDocumentVectors
     var floats = rows * shape.dimension + pairs
-    if objective.heads == .all {
+    if heads == .all {
       floats += (3 * (queries.texts + documents.texts) + 2 * share.allDocuments) * shape.width + 2 * pairs
     }
     // The winners, in 16 bits.
@@ -68,7 +68,7 @@ struct StepMemory {
   func evaluation(_ collection: RetrievalCollection, vectorsPerQuery: Int) -> Int {
     let queries = collection.queries.count
     let ranked = min(RetrievalMetrics.rankingLength, collection.documentCount / rankCount)
-    let floats = vectorsPerQuery * shape.dimension + (model.sparse == nil ? 0 : shape.width)
+    let floats = vectorsPerQuery * shape.dimension + (model.hasSparseHead ? shape.width : 0)
     return 4 * (queries + 2 * queries / rankCount) * floats + queries * ranked * MemoryLayout<TopDocuments.Entry>.stride
   }
 }

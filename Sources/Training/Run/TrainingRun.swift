@@ -9,9 +9,9 @@ import Tensors
 
 /// A run in progress: the step, and around it schedule, log, checkpoints, evaluation and the stop signal.
 final class TrainingRun {
-  private let setup: TrainingSetup
+  let setup: TrainingSetup
   private let directory: RunDirectory
-  private let communicator: any Communicator
+  let communicator: MeasuredCommunicator
   private let console: Console
   private let shards: ParameterShards
   private let optimizer: AdamW
@@ -34,9 +34,10 @@ final class TrainingRun {
     _ configuration: Configuration, _ directory: RunDirectory, communicator: any Communicator, console: Console
   ) throws {
     self.directory = directory
-    self.communicator = communicator
     self.console = console
     let pool = ThreadPool.forRank()
+    let communicator = MeasuredCommunicator(communicator, pool.clock)
+    self.communicator = communicator
     setup = try TrainingSetup(configuration, communicator: communicator, console: console, on: pool)
     collection = try communicator.together("opening the evaluation data") {
       try configuration.evaluation.data.map { try RetrievalCollection(path: $0) }
@@ -92,7 +93,18 @@ final class TrainingRun {
   }
 
   /// Runs the steps that are left and writes the model. Collective: every rank calls it.
-  func train() throws -> RunOutcome {
+  ///
+  /// - Parameter trace: where to write what all ranks did when; nil: nowhere.
+  func train(trace: String?) throws -> RunOutcome {
+    let trace = try trace.map { try TraceFile($0, setup.model.model.pool, communicator) }
+    let outcome = try train()
+    if let left = try trace?.write(communicator), left > 0 {
+      console.logger.warning("the trace is full: it lacks the last \(left) stretches; trace fewer steps (run.steps)")
+    }
+    return outcome
+  }
+
+  private func train() throws -> RunOutcome {
     let metrics = try communicator.together("opening \(directory.metricsPath)") {
       try communicator.rank == 0 ? MetricsFile(directory.metricsPath, after: step) : nil
     }
@@ -132,20 +144,34 @@ final class TrainingRun {
     return .finished
   }
 
+  /// How many parameters this rank updates.
+  var updatedCount: Int { optimizer.held.count }
+
+  /// What the time of this rank's steps goes into.
+  var clock: PartClock { setup.model.model.pool.clock }
+
   /// One optimiser step over the global batch. Collective: every rank calls it.
-  private func trainOneStep() throws -> (StepMetrics, stops: Bool) {
+  func trainOneStep() throws -> (StepMetrics, stops: Bool) {
+    try clock.measure(.other, "step \(step + 1)") { try oneStep() }
+  }
+
+  private func oneStep() throws -> (StepMetrics, stops: Bool) {
     communicator.context = "step \(step + 1)"
     let start = ContinuousClock.now
-    let batch = try setup.builder.batch(step)
-    let losses = try setup.trainer.gradients(of: batch, step: step, shards: shards)
-    let norm = try optimizer.norm(parameters, communicator)
+    let batch = try clock.measure(.waitingForData) { try setup.builder.batch(step) }
+    let losses = try clock.measure(.maxSimAndLoss, "gradients") {
+      try setup.trainer.gradients(of: batch, step: step, shards: shards)
+    }
+    let norm = try clock.measure(.optimizer, "norm") { try optimizer.norm(parameters, communicator) }
     // The stop signal of any rank rides along, so that all ranks stop after the same step.
     let sums = try communicator.allReduceSum(
       [losses.reduce(0) { $0 + $1.value }, Double(batch.realTokenCount), StopSignal.isRequested ? 1 : 0]
         + LossTerms(losses).values)
     try checkFinite(loss: sums[0], losses, norm)
     let factor = schedule.factor(at: step)
-    try optimizer.update(parameters, step: step, factor: factor, norm: norm, communicator)
+    try clock.measure(.optimizer, "update") {
+      try optimizer.update(parameters, step: step, factor: factor, norm: norm, communicator)
+    }
     step += 1
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let line = StepMetrics(

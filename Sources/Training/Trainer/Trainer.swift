@@ -28,7 +28,9 @@ package final class Trainer {
   /// - Parameter shards: if sharded, each rank is left with the gradient of its own shard alone.
   /// - Returns: what each of this rank's queries adds to the loss; the sum over all ranks is the loss.
   package func gradients(of batch: RankBatch, step: Int, shards: ParameterShards? = nil) throws -> [QueryLoss] {
-    try model.parameters.openGradients(for: batch, communicator)
+    try model.pool.clock.measure(.optimizer, "open gradients") {
+      try model.parameters.openGradients(for: batch, communicator)
+    }
     let scored = try score(batch, step: step)
     let losses = objective.losses(
       scored.scores.matrices, targets: batch.targets, step: step, globalQueryCount: batch.globalQueryCount)

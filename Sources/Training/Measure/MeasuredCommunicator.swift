@@ -1,0 +1,98 @@
+import Communication
+import Tensors
+
+/// A communicator whose time a clock tells, and whose bytes are counted: those of data, apart from waiting for ranks
+/// that are not there yet.
+final class MeasuredCommunicator: Communicator {
+  private let base: any Communicator
+  private let clock: PartClock
+  /// What this rank has sent since the start, in bytes: the share of each collective's least traffic that falls to it.
+  private(set) var sentBytes = 0.0
+
+  init(_ base: any Communicator, _ clock: PartClock) {
+    self.base = base
+    self.clock = clock
+  }
+
+  var rank: Int { base.rank }
+  var rankCount: Int { base.rankCount }
+  var hostName: String { base.hostName }
+  var context: String {
+    get { base.context }
+    set { base.context = newValue }
+  }
+  var timeout: Duration {
+    get { base.timeout }
+    set { base.timeout = newValue }
+  }
+  var waited: Duration { base.waited }
+
+  func allReduceSum(_ values: inout MutableSpan<Float>) throws(CommunicationError) {
+    let bytes = 4 * values.count
+    try measure("all-reduce", Traffic.allReduce(bytes, rankCount), of: bytes) { () throws(CommunicationError) in
+      try base.allReduceSum(&values)
+    }
+  }
+
+  func allGather(
+    _ local: Span<Float>, into all: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
+  ) throws(CommunicationError) {
+    let bytes = 4 * all.count
+    try measure("all-gather", Traffic.share(bytes, rankCount), of: bytes) { () throws(CommunicationError) in
+      try base.allGather(local, into: &all, rowCounts: rowCounts, columns: columns)
+    }
+  }
+
+  func reduceScatterSum(
+    _ all: Span<Float>, into local: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
+  ) throws(CommunicationError) {
+    let bytes = 4 * all.count
+    try measure("reduce-scatter", Traffic.share(bytes, rankCount), of: bytes) { () throws(CommunicationError) in
+      try base.reduceScatterSum(all, into: &local, rowCounts: rowCounts, columns: columns)
+    }
+  }
+
+  func allGather(bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]] {
+    let all = try measure("all-gather of bytes", 0, of: bytes.count) { () throws(CommunicationError) in
+      try base.allGather(bytes: bytes)
+    }
+    sentBytes += Traffic.share(all.reduce(0) { $0 + $1.count }, rankCount)
+    return all
+  }
+
+  func broadcast(_ bytes: [UInt8], from root: Int) throws(CommunicationError) -> [UInt8] {
+    let message = try measure("broadcast", 0, of: bytes.count) { () throws(CommunicationError) in
+      try base.broadcast(bytes, from: root)
+    }
+    sentBytes += Traffic.share(message.count, rankCount)
+    return message
+  }
+
+  func barrier() throws(CommunicationError) {
+    try measure("barrier", 0, of: 0) { () throws(CommunicationError) in try base.barrier() }
+  }
+
+  func abort(status: Int32) -> Never { base.abort(status: status) }
+
+  private func measure<Value>(
+    _ name: String, _ sent: Double, of bytes: Int, _ body: () throws(CommunicationError) -> Value
+  ) throws(CommunicationError) -> Value {
+    let before = base.waited
+    defer {
+      clock.move((base.waited - before) / .seconds(1), from: .communication, to: .waitingForRanks)
+      sentBytes += sent
+    }
+    return try clock.measure(.communication, name, bytes: bytes, body)
+  }
+}
+
+/// What collectives send at least, in bytes a rank, as a mean over the ranks.
+enum Traffic {
+  /// Of a sum that every rank gets.
+  static func allReduce(_ bytes: Int, _ rankCount: Int) -> Double { 2 * share(bytes, rankCount) }
+
+  /// Of a gather of `bytes` in all to every rank, of a sum of so much scattered, and of a broadcast.
+  static func share(_ bytes: Int, _ rankCount: Int) -> Double {
+    Double(bytes) * Double(rankCount - 1) / Double(rankCount)
+  }
+}
