@@ -36,6 +36,18 @@ package struct TrainingData: Sendable {
     return try file.row(index)
   }
 
+  /// The line of row `number` as it stands in its file. Throws `DataError` as `row` does.
+  package func line(_ number: Int) throws -> [UInt8] {
+    let (file, index) = place(ofRow: number)
+    return try file.line(index)
+  }
+
+  /// `FILE:line` of row `number`.
+  package func location(_ number: Int) -> String {
+    let (file, index) = place(ofRow: number)
+    return file.location(ofRow: index)
+  }
+
   /// Throws `DataError` at the first row of which some document has no teacher's score: distillation needs them all.
   package func requireTeacherScores() throws {
     guard let number = firstUnscoredRow, let defect = try row(number).scoreDefect else { return }

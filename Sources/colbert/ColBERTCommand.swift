@@ -18,7 +18,7 @@ import Training
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, EncodeCommand.self, TokenizeCommand.self, GradientsCommand.self,
-      CacheCommand.self, CheckpointCommand.self, ExportCommand.self, BenchCommand.self,
+      CacheCommand.self, CheckpointCommand.self, ExportCommand.self, MineCommand.self, BenchCommand.self,
     ])
 
   static let exitStatusHelp = """

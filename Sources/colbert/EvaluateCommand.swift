@@ -78,9 +78,7 @@ private struct EvaluationRequest: Codable {
     if let folder = command.model {
       model = folder
     } else {
-      let run = configuration!.run.directory
-      let finished = PathCheck.modelFolder("\(run)/model") == nil
-      model = finished ? "\(run)/model" : configuration!.model.path
+      model = configuration!.searchingModel
       try UsageError.check("\(command.config!): model.path", PathCheck.modelFolder(model))
     }
     guard let collection = command.data ?? configuration?.evaluation.data else {

@@ -63,6 +63,17 @@ import Testing
         evaluation:
           data: null
           agreement_bound: 0.8
+        mining:
+          corpus: null
+          negatives: 8
+          first_rank: 1
+          last_rank: 100
+          sampling: top
+          temperature: null
+          min_score: null
+          max_score: null
+          margin: null
+          relative_margin: null
 
         """)
   }
@@ -98,7 +109,8 @@ import Testing
       "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep", "run.evaluate_every",
       "run.timeout", "evaluation.agreement_bound",
     ]
-    #expect(changed == Set(before.leaves.map(\.key)).subtracting(mayChange))
+    let keys = before.leaves.map(\.key).filter { !$0.hasPrefix("mining.") }
+    #expect(changed == Set(keys).subtracting(mayChange))
     #expect(before.differences(from: before).isEmpty)
   }
 

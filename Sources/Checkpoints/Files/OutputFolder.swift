@@ -31,17 +31,24 @@ package func makeFolder(_ path: String) throws { try FileSystem.makeFolder(path)
 @discardableResult
 package func copyFile(_ source: String, to target: String) throws -> Bool {
   guard try FileSystem.exists(source) else { return false }
-  let descriptor = try FileSystem.open(source, O_RDONLY, to: "open")
-  defer { close(descriptor) }
+  try joinFiles([source], to: target)
+  return true
+}
+
+/// Makes `target` of what the files `sources` hold, one after the other; it is complete and on the disk on return.
+package func joinFiles(_ sources: [String], to target: String) throws {
   var block = [UInt8](repeating: 0, count: 1 << 20)
   try writeFile(target) { output in
-    while true {
-      let count = try FileSystem.read(into: &block, from: descriptor, path: source)
-      if count == 0 { return }
-      try unsafe output.append(block.span.extracting(0..<count).bytes)
+    for source in sources {
+      let descriptor = try FileSystem.open(source, O_RDONLY, to: "open")
+      defer { close(descriptor) }
+      while true {
+        let count = try FileSystem.read(into: &block, from: descriptor, path: source)
+        if count == 0 { break }
+        try unsafe output.append(block.span.extracting(0..<count).bytes)
+      }
     }
   }
-  return true
 }
 
 /// Syncs a folder and those in it, the inner ones first.

@@ -46,6 +46,11 @@ struct JSONLinesFile<Row: JSONLinesRow>: Sendable {
 
   /// Row `index`, read and parsed anew. Throws `DataError` when the line is not what it was when the file was opened.
   func row(_ index: Int) throws -> Row {
+    try Self.parse(Line(bytes: line(index), offset: starts[index], number: lineNumber(ofRow: index)), of: file)
+  }
+
+  /// The bytes of row `index`'s line, without its end. Throws `DataError` as `row` does.
+  func line(_ index: Int) throws -> [UInt8] {
     let bytes = try file.bytes(at: starts[index], count: starts[index + 1] - starts[index])
     let line = bytes[..<(bytes.firstNewline() ?? bytes.count)].withoutCarriageReturn
     guard Self.fingerprint(line) == fingerprints[index] else {
@@ -53,7 +58,7 @@ struct JSONLinesFile<Row: JSONLinesRow>: Sendable {
         atRow: index, reason: "the file changed while it was read",
         advice: "Leave data files alone while a run reads them")
     }
-    return try Self.parse(Line(bytes: line, offset: starts[index], number: lineNumber(ofRow: index)), of: file)
+    return line
   }
 
   /// The number of row `index`'s line, from 1.

@@ -2,20 +2,20 @@
 ///
 /// Each word of (seed, epoch, purpose, counters) is folded in by the finaliser of SplitMix64 (Steele, Lea and Flood,
 /// "Fast splittable pseudorandom number generators", 2014), so neighbouring counters give unrelated bits.
-struct CounterRandom: Sendable {
-  enum Purpose: UInt64 { case order = 1, positive, negatives }
+package struct CounterRandom: Sendable {
+  package enum Purpose: UInt64, Sendable { case order = 1, positive, negatives, mining }
 
   private let key: UInt64
 
-  init(seed: UInt64, epoch: Int, purpose: Purpose) {
+  package init(seed: UInt64, epoch: Int, purpose: Purpose) {
     key = Self.fold(Self.fold(Self.fold(0, seed), UInt64(epoch)), purpose.rawValue)
   }
 
   /// 64 random bits for the counters `a` and `b`.
-  func bits(_ a: UInt64, _ b: UInt64) -> UInt64 { Self.fold(Self.fold(key, a), b) }
+  package func bits(_ a: UInt64, _ b: UInt64) -> UInt64 { Self.fold(Self.fold(key, a), b) }
 
   /// A number in `0..<bound`. Its bias is below `bound` / 2⁶⁴.
-  func number(below bound: Int, _ a: Int, _ b: Int) -> Int {
+  package func number(below bound: Int, _ a: Int, _ b: Int) -> Int {
     Int(bits(UInt64(a), UInt64(b)).multipliedFullWidth(by: UInt64(bound)).high)
   }
 

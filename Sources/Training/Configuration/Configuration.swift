@@ -12,6 +12,7 @@ package struct Configuration: Codable, Equatable, Sendable {
   package var optimizer = Optimizer()
   package var run = Run()
   package var evaluation = Evaluation()
+  package var mining = Mining()
 
   /// The defaults; `model.path`, `data.train` and `run.directory` are empty and wait for a file.
   package init() {}
@@ -26,6 +27,7 @@ package struct Configuration: Codable, Equatable, Sendable {
     visitor.section("optimizer") { optimizer.visit(&$0) }
     visitor.section("run") { run.visit(&$0) }
     visitor.section("evaluation") { evaluation.visit(&$0) }
+    visitor.section("mining") { mining.visit(&$0) }
   }
 }
 

@@ -30,6 +30,6 @@ extension Configuration {
     if loss.objective == .unified, weights.dense + weights.sparse + weights.colbert + weights.ensemble == 0 {
       found.append(("loss.weights.dense", "all weights are 0, so there is nothing to learn; give one more"))
     }
-    return found
+    return found + mining.contradictions
   }
 }

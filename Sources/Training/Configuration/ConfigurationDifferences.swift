@@ -11,17 +11,20 @@ extension Configuration {
 
   /// The keys whose change since `earlier` makes this another training run, in the order of the file.
   ///
-  /// The cut of the batch, how long the run is, what it logs and what it keeps may change while a run goes on.
+  /// The cut of the batch, how long the run is, what it logs and what it keeps may change while a run goes on, and what
+  /// is mined with its model.
   ///
   /// - Parameter comparesData: whether a checkpoint will be asked if the training files still hold what they held; then
   ///   it does not matter where they are.
   package func differences(from earlier: Configuration, comparesData: Bool = false) -> [Difference] {
     zip(earlier.leaves, leaves).compactMap { before, now in
-      guard before.value != now.value, !Self.changeableKeys.contains(now.key) else { return nil }
+      guard before.value != now.value, !Self.isChangeable(now.key) else { return nil }
       if comparesData && now.key == "data.train" { return nil }
       return Difference(key: now.key, before: before.value.flow, now: now.value.flow)
     }
   }
+
+  private static func isChangeable(_ key: String) -> Bool { key.hasPrefix("mining.") || changeableKeys.contains(key) }
 
   /// Keys that may have another value when a run is continued.
   private static let changeableKeys: Set = [

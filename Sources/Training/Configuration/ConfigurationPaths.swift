@@ -12,6 +12,8 @@ package struct ConfigurationPaths: OptionSet, Sendable {
   package static let trainingData = ConfigurationPaths(rawValue: 2)
   /// `evaluation.data`, if it is given: a folder in BEIR's layout.
   package static let evaluationData = ConfigurationPaths(rawValue: 4)
+  /// `mining.corpus`, if it is given: a file, or a folder with a `corpus.jsonl`.
+  package static let miningCorpus = ConfigurationPaths(rawValue: 32)
   /// `run.directory`: a folder that can be written to, or made.
   package static let runDirectory = ConfigurationPaths(rawValue: 8)
   /// `cache.directory`, if it is given: a folder that can be written to, or made.
@@ -33,6 +35,9 @@ extension Configuration {
     if paths.contains(.evaluationData), let folder = evaluation.data, let problem = PathCheck.collectionFolder(folder) {
       problems.append(("evaluation.data", nil, problem))
     }
+    if paths.contains(.miningCorpus), let path = mining.corpus, let problem = PathCheck.corpus(path) {
+      problems.append(("mining.corpus", nil, problem))
+    }
     if paths.contains(.runDirectory), let problem = PathCheck.outputFolder(run.directory) {
       problems.append(("run.directory", nil, problem))
     }
@@ -51,6 +56,12 @@ package enum PathCheck {
 
   package static func collectionFolder(_ path: String) -> String? {
     folder(path, being: "a collection in BEIR's layout", with: ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"])
+  }
+
+  /// A file of texts, or the folder of a collection.
+  package static func corpus(_ path: String) -> String? {
+    isFolder(path) == true
+      ? folder(path, being: "a collection in BEIR's layout", with: ["corpus.jsonl"]) : file(path)
   }
 
   /// A folder, whatever it holds.

@@ -31,6 +31,9 @@ package struct TopDocuments: Sendable {
   /// The kept entries, best first.
   package var ranked: [Entry] { heap.sorted { $0.ranksBefore($1) } }
 
+  /// No entry with a lower score is kept any more; −∞ while there is room.
+  package var bound: Float { heap.count < capacity ? -.infinity : heap[0].score }
+
   /// Keeps the entry if it is among the best so far.
   package mutating func offer(_ entry: Entry) {
     if heap.count < capacity {

@@ -22,6 +22,12 @@ struct JSONText {
     }
   }
 
+  /// The text of one line that is a valid JSON object; it stays one line.
+  init(line: [UInt8]) {
+    path = ""
+    bytes = line
+  }
+
   /// An object without members, for a file that is not there yet.
   init() {
     path = ""
@@ -38,16 +44,27 @@ struct JSONText {
 
   /// Gives a member another value, or adds it.
   mutating func set(_ key: String, to value: Any) throws {
-    let text = Array(
-      try JSONSerialization.data(
-        withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys, .withoutEscapingSlashes]))
+    set(
+      key,
+      toText: Array(
+        try JSONSerialization.data(
+          withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys, .withoutEscapingSlashes])))
+  }
+
+  /// The same, the value as JSON.
+  mutating func set(_ key: String, toText text: [UInt8]) {
     if let range = range(of: key) {
       bytes.replaceSubrange(range, with: text)
     } else {
       let start = bytes.firstIndex(of: UInt8(ascii: "{"))! + 1
       let isEmpty = bytes[skippingSpace(from: start)] == UInt8(ascii: "}")
-      bytes.insert(
-        contentsOf: Array("\n  \"\(key)\": ".utf8) + text + Array((isEmpty ? "\n" : ",").utf8), at: start)
+      let member = Array("\"\(key)\": ".utf8) + text
+      if bytes.contains(UInt8(ascii: "\n")) {
+        bytes.insert(contentsOf: Array("\n  ".utf8) + member + Array((isEmpty ? "\n" : ",").utf8), at: start)
+      } else {
+        bytes.insert(
+          contentsOf: Array((isEmpty ? "" : ", ").utf8) + member, at: bytes.lastIndex(of: UInt8(ascii: "}"))!)
+      }
     }
   }
 

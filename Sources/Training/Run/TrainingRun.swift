@@ -285,14 +285,6 @@ enum NonFiniteError: Error, CustomStringConvertible {
   }
 }
 
-extension TrainingData {
-  /// `FILE:line` of a row.
-  fileprivate func location(_ row: Int) -> String {
-    let place = error(atRow: row, reason: "", advice: "")
-    return "\(place.path):\(place.line ?? 0)"
-  }
-}
-
 extension AdamWSettings {
   fileprivate init(_ configuration: Configuration.Optimizer) {
     self.init(
