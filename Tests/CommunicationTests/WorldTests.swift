@@ -27,7 +27,7 @@ enum WorldScenario: String, CaseIterable, Sendable {
     case .loneFailure, .failureWhileOthersFinish: "FAILED train.jsonl:1: not JSON"
     case .unknownError: "FAILED CheckFailure"
     case .waitedTooLong: "; missing: rank 1 on "
-    case .lostAtTheEnd: "FAILED barrier (leaving): rank 0 on "
+    case .lostAtTheEnd: "FAILED barrier (leaving): rank "  // 0, or 2 if its second is over first
     }
   }
 
