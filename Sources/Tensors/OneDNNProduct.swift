@@ -59,17 +59,16 @@
   /// columns, many or few, must come out alike.
   let oneDNNKeepsBits: Bool = {
     guard usesOneDNN else { return false }
-    let (rows, columns) = (400, 700)
-    return withUnsafeTemporaryAllocation(of: Float.self, capacity: (rows + columns) * sliceDepth + rows * columns) {
-      scratch in
-      for i in 0..<(rows + columns) * sliceDepth { scratch[i] = Float((i % sliceDepth * 7_919) % 1_009) / 1_009 - 0.4 }
-      let base = scratch.baseAddress!
+    let most = 700
+    return withUnsafeTemporaryAllocation(of: Float.self, capacity: most * (sliceDepth + most)) { scratch in
+      let alike = scratch.baseAddress!
+      for i in 0..<most * sliceDepth { alike[i] = Float((i % sliceDepth * 7_919) % 1_009) / 1_009 - 0.4 }
       var seen = Set<UInt32>()
-      for (rows, columns) in [(rows, columns), (leastRows, columns), (rows, leastColumns), (37, 131)] {
-        let output = Matrix(base: base + (400 + 700) * sliceDepth, rows: rows, columns: columns)
+      for (rows, columns) in [(400, most), (leastRows, most), (400, leastColumns), (37, 131)] {
+        let output = Matrix(base: alike + most * sliceDepth, rows: rows, columns: columns)
         slicedProduct(
-          Matrix(base: base, rows: rows, columns: sliceDepth),
-          Matrix(base: base, rows: columns, columns: sliceDepth), into: output)
+          Matrix(base: alike, rows: rows, columns: sliceDepth), Matrix(base: alike, rows: columns, columns: sliceDepth),
+          into: output)
         for i in 0..<output.count { seen.insert(output.base[i].bitPattern) }
       }
       return seen.count == 1

@@ -52,8 +52,6 @@ func requirePositive(_ values: [(option: String, value: Int)]) throws {
   }
 }
 
-extension Configuration.Precision: ExpressibleByArgument {}
-
 struct BenchGEMMCommand: RankCommand {
   static let configuration = CommandConfiguration(
     commandName: "gemm",
@@ -81,8 +79,6 @@ struct BenchGEMMCommand: RankCommand {
   var dimension = 128
   @Option(help: "The tokens that are encoded at once.")
   var rows = 4_096
-  @Option(help: ArgumentHelp("The arithmetic.", valueName: "float32|bfloat16"))
-  var precision = Configuration.Precision.float32
   @Option(help: "About how long each of the measurements takes.")
   var seconds = 0.3
   @OptionGroup var output: JSONArgument
@@ -92,7 +88,6 @@ struct BenchGEMMCommand: RankCommand {
       ("--width", width), ("--intermediate", intermediate), ("--dimension", dimension), ("--rows", rows),
     ])
     guard seconds > 0 else { throw ValidationError("--seconds is \(seconds); it must be more than 0.") }
-    if let problem = Configuration.problem(with: precision) { throw ValidationError("--precision: \(problem)") }
   }
 
   func run(on communicator: any Communicator, console: Console) throws -> Int32 {
@@ -104,7 +99,7 @@ struct BenchGEMMCommand: RankCommand {
       }
       return ProductShape.all(width: width, intermediate: intermediate, dimension: dimension, rows: rows)
     }
-    let figures = try ProductBench(shapes, precision: precision, seconds: seconds, communicator: communicator)
+    let figures = try ProductBench(shapes, seconds: seconds, communicator: communicator)
     try output.publish(figures, figures.table, communicator)
     return 0
   }
@@ -120,7 +115,7 @@ extension ProductBench {
           product.oneThread, product.allThreads)
       } + [row("layer", "4 projections, up and down", "all three", mixedOneThread, mixed)]
     return """
-      GFLOP/s of a rank, \(precision.rawValue); \(ranks) rank\(ranks == 1 ? "" : "s") with \(threadsPerRank) \
+      GFLOP/s of a rank, float32; \(ranks) rank\(ranks == 1 ? "" : "s") with \(threadsPerRank) \
       thread\(threadsPerRank == 1 ? "" : "s") each, all at once
 
       \(TextTable(["product", "shape", "pass", "1 thread", "all threads", "per thread"], rows, numbers: [3, 4, 5]))

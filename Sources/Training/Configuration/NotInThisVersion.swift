@@ -16,10 +16,4 @@ extension Configuration {
         .map { (leaf.key, "\($0.0): \($0.1) is not in this version; \($0.2)") }
     }
   }
-
-  /// What is wrong with a precision that a command is asked for; nil if this version does it.
-  package static func problem(with precision: Precision) -> String? {
-    notInThisVersion.first { $0.0 == "model.precision" && $0.1 == precision.rawValue }
-      .map { "\($0.1) is not in this version; \($0.2)" }
-  }
 }

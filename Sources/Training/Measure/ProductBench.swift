@@ -53,7 +53,6 @@ package struct ProductRate: Codable, Sendable {
 
 /// What `bench gemm` has measured.
 package struct ProductBench: Codable, Sendable {
-  package let precision: Configuration.Precision
   package let ranks: Int
   package let threadsPerRank: Int
   /// Of the slowest rank, while all are at it.
@@ -62,12 +61,9 @@ package struct ProductBench: Codable, Sendable {
   /// Measures every product with one thread and with all, on all ranks at once. Collective: every rank calls it.
   ///
   /// - Parameter seconds: about how long each measurement takes.
-  package init(
-    _ shapes: [ProductShape], precision: Configuration.Precision, seconds: Double, communicator: any Communicator
-  ) throws {
+  package init(_ shapes: [ProductShape], seconds: Double, communicator: any Communicator) throws {
     let pool = ThreadPool.forRank()
     let single = ThreadPool(threadCount: 1)
-    self.precision = precision
     ranks = communicator.rankCount
     threadsPerRank = pool.threadCount
     products = try shapes.flatMap { shape in
