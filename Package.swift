@@ -15,6 +15,13 @@ func folder(of header: String, library: String) -> String? {
 /// XLM-R's tokenizer needs it.
 let sentencePiece = folder(of: "sentencepiece_processor.h", library: "sentencepiece")
 
+/// What `colbert --version` says the build was made of: `COLBERT_COMMIT=$(git describe --always --dirty) swift build`.
+///
+/// The manifest does not ask git itself: SwiftPM keeps what it evaluated, and an old answer would be a wrong one.
+let commit = (Context.environment["COLBERT_COMMIT"] ?? "").filter {
+  $0.isASCII && ($0.isLetter || $0.isNumber || ".-".contains($0))
+}
+
 /// Matrix products with AVX-512. It has no pkg-config file.
 let oneDNN = folder(of: "oneapi/dnnl/dnnl.h", library: "onednn")
 
@@ -74,6 +81,7 @@ let package = Package(
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CLinux"),
+    .target(name: "CBuild", cSettings: [.define("COLBERT_COMMIT", to: commit)]),
     .target(
       name: "Tensors",
       dependencies: ["CLinux", "COpenBLAS", .product(name: "RealModule", package: "swift-numerics")]
@@ -96,7 +104,7 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Checkpoints", "Communication", "Datasets", "LateInteraction", "Tensors", "Tokenizers",
+        "CBuild", "Checkpoints", "Communication", "Datasets", "LateInteraction", "Tensors", "Tokenizers",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: safe),

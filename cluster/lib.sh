@@ -103,6 +103,10 @@ build_packages=(
 # The manifest asks which libraries are there; SwiftPM's cache of its answer would outlive an installation.
 swift_options=(--manifest-cache none)
 
+# What `colbert --version` will say that the build was made of; nothing outside a git checkout.
+COLBERT_COMMIT=$(git describe --always --dirty 2>/dev/null) || COLBERT_COMMIT=
+export COLBERT_COMMIT
+
 # Open MPI's own switches for a container or a machine without a cluster around it.
 if ((EUID == 0)); then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
 # A seccomp filter may forbid one process to read another's memory, which shared-memory transport would try.

@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <oneapi/dnnl/dnnl.h>
 
+#include <string>
+
 #if DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_OMP && DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_SEQ
 #error "This oneDNN brings threads that cannot be told to stay out: build with COLBERT_WITHOUT=onednn"
 #endif
@@ -22,6 +24,14 @@ void use_one_thread() {
 
 bool has(dnnl_cpu_isa_t level) { return (dnnl_get_effective_cpu_isa() & level) == level; }
 }  // namespace
+
+const char *conednn_version(void) {
+  static const std::string version = [] {
+    const dnnl_version_t *loaded = dnnl_version();
+    return std::to_string(loaded->major) + "." + std::to_string(loaded->minor) + "." + std::to_string(loaded->patch);
+  }();
+  return version.c_str();
+}
 
 bool conednn_has_avx512(void) { return has(dnnl_cpu_isa_avx512_core); }
 

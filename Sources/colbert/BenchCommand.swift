@@ -17,6 +17,8 @@ struct BenchCommand: ParsableCommand {
       Alone it measures this machine; under mpirun all ranks are at it at once, and the slowest counts, as in training. A \
       rank has the threads that it would train with. Nothing else should run meanwhile: of several runs the shortest time \
       is given, which a busy machine never shows.
+
+      \(ColBERTCommand.exitStatusHelp)
       """,
     subcommands: [
       BenchGEMMCommand.self, BenchMaxSimCommand.self, BenchStepCommand.self, BenchCollectivesCommand.self,

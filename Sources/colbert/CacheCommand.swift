@@ -19,6 +19,8 @@ struct CacheCommand: ParsableCommand {
       Each model, number of frozen layers, precision and kind of processor has its own set, which no other run reads. \
       In float32 the result is bit for bit that of a run without cache; cache.precision: bfloat16 takes half the room \
       and rounds.
+
+      \(ColBERTCommand.exitStatusHelp)
       """,
     subcommands: [CacheListCommand.self, CacheRemoveCommand.self])
 }

@@ -20,6 +20,8 @@ struct CheckpointCommand: ParsableCommand {
 
       colbert train goes on from the newest checkpoint that is whole, and says which it passed over and why; \
       --resume DIR names another. Any number of ranks can go on from a checkpoint of any other number.
+
+      \(ColBERTCommand.exitStatusHelp)
       """,
     subcommands: [CheckpointListCommand.self, CheckpointVerifyCommand.self])
 }

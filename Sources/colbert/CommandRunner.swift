@@ -39,7 +39,7 @@ enum CommandRunner {
     do {
       command = try parse(arguments)
     } catch {
-      return try answer(error, on: communicator)
+      return try answer(error, to: arguments, on: communicator)
     }
     do {
       return try command.run(on: communicator, console: console)
@@ -50,6 +50,7 @@ enum CommandRunner {
 
   /// The command to run; throws if the arguments are wrong, or ask for something that is only printed.
   private static func parse(_ arguments: [String]) throws -> any RankCommand {
+    if arguments == ["--version"] { throw CleanExit.message(ProgramReport().text) }
     var command = try ColBERTCommand.parseAsRoot(arguments)
     if let command = command as? any RankCommand { return command }
     try command.run()
@@ -59,11 +60,17 @@ enum CommandRunner {
   /// Prints on rank 0 what the command line asked for instead of a command, or what is wrong with it.
   ///
   /// Collective: the others wait, or mpirun would end rank 0 before it has spoken.
-  private static func answer(_ error: any Error, on communicator: any Communicator) throws -> Int32 {
+  private static func answer(
+    _ error: any Error, to arguments: [String], on communicator: any Communicator
+  ) throws -> Int32 {
     let status = ColBERTCommand.exitCode(for: error).rawValue
     try communicator.onRoot("reading the command line") { () -> Void in
       let output = status == 0 ? FileHandle.standardOutput : FileHandle.standardError
-      try output.write(contentsOf: Data((ColBERTCommand.fullMessage(for: error, columns: nil) + "\n").utf8))
+      var text = ColBERTCommand.fullMessage(for: error, columns: nil)
+      if status != 0, let problem = Misspelling.problem(in: arguments) {
+        text = "Error: \(problem)\n" + (text.range(of: "Usage:").map { text[$0.lowerBound...] } ?? "")
+      }
+      try output.write(contentsOf: Data((text + "\n").utf8))
     }
     return status
   }

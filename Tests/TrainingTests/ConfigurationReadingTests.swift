@@ -215,12 +215,6 @@ import Testing
     #expect(read.batch.accumulation == 1)
   }
 
-  @Test func readsAnyEditDistance() {
-    #expect(editDistance("", "abc") == 3)
-    #expect(editDistance("kitten", "sitting") == 3)
-    #expect(editDistance("path", "path") == 0)
-  }
-
   @Test(
     arguments: [
       ("", .null), ("~", .null), ("null", .null), ("true", .bool(true)), ("False", .bool(false)), ("no", .string("no")),

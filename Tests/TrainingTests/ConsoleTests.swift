@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import Synchronization
 import Testing
@@ -75,6 +76,29 @@ import Testing
     #expect(screen.text == "plain\nwarning: mind\nerror: wrong\n")
   }
 
+  @Test func coloursWhatMattersWhereItMay() {
+    let screen = Screen(width: 80, takesColor: true)
+    screen.console.logger.info("plain")
+    screen.console.logger.warning("mind")
+    screen.console.logger.error("wrong")
+    #expect(screen.text == "plain\n\u{1B}[1;33mwarning:\u{1B}[0m mind\n\u{1B}[1;31merror:\u{1B}[0m wrong\n")
+  }
+
+  /// A pseudo-terminal is one, a pipe or file is none.
+  @Test func coloursOnlyTerminalsAndOnlyIfItMay() throws {
+    let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+    let file = open("/dev/null", O_WRONLY)
+    defer { for descriptor in [terminal, file] { close(descriptor) } }
+    try #require(terminal >= 0 && file >= 0)
+
+    #expect(Terminal.takesColor(terminal, environment: ["TERM": "xterm"]))
+    #expect(Terminal.takesColor(terminal, environment: ["NO_COLOR": ""]), "an empty value asks for nothing")
+    #expect(!Terminal.takesColor(terminal, environment: ["NO_COLOR": "1"]))
+    #expect(!Terminal.takesColor(terminal, environment: ["TERM": "dumb"]))
+    #expect(!Terminal.isTerminal(terminal, environment: ["TERM": "dumb"]))
+    #expect(!Terminal.takesColor(file, environment: ["TERM": "xterm"]))
+  }
+
   /// Which steps of a run are shown when each takes `seconds`.
   private func shown(of totalSteps: Int, every seconds: Double, width: Int?) -> [Int] {
     let screen = Screen(width: width)
@@ -117,11 +141,13 @@ private struct Screen {
   private let written: Written
 
   /// A terminal of `width` columns; `nil`: no terminal.
-  init(width: Int?) {
+  init(width: Int?, takesColor: Bool = false) {
     let written = Written()
     let columns: @Sendable () -> Int = { width! }
     self.written = written
-    console = Console(terminalWidth: width == nil ? nil : columns) { text in written.text.withLock { $0 += text } }
+    console = Console(terminalWidth: width == nil ? nil : columns, takesColor: takesColor) { text in
+      written.text.withLock { $0 += text }
+    }
   }
 
   var text: String { written.text.withLock { $0 } }

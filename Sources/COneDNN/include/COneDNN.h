@@ -9,6 +9,9 @@
 extern "C" {
 #endif
 
+// The version that is loaded: "2.6.0".
+const char *_Nonnull conednn_version(void);
+
 // Whether this processor, and the environment's ONEDNN_MAX_CPU_ISA, let oneDNN use AVX-512.
 bool conednn_has_avx512(void);
 

@@ -8,6 +8,17 @@ package enum MPIWorld {
     ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"].contains { environment($0) != nil }
   }
 
+  /// What the MPI library calls itself: `Open MPI v4.1.4`. Needs no ``start()``.
+  package static var libraryVersion: String {
+    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(MPI_MAX_LIBRARY_VERSION_STRING) + 1) { text in
+      var length: Int32 = 0
+      unsafe text.initialize(repeating: 0)
+      guard unsafe MPI_Get_library_version(text.baseAddress, &length) == MPI_SUCCESS else { return "unknown" }
+      let whole = unsafe String(cString: text.baseAddress!)
+      return String(whole.prefix { $0 != "," && $0 != "\n" })
+    }
+  }
+
   /// Starts MPI. One thread at a time may use it, though not always the same.
   package static func start() throws(CommunicationError) {
     var provided: Int32 = 0

@@ -2,6 +2,15 @@
   import CSentencePiece
 #endif
 
+/// Whether the program was built with the SentencePiece library, which the tokenizer of XLM-R needs.
+package var sentencePieceIsBuiltIn: Bool {
+  #if SENTENCEPIECE
+    true
+  #else
+    false
+  #endif
+}
+
 /// What the file of a SentencePiece model says (`sentencepiece_model.proto`), of kind Unigram.
 ///
 /// libsentencepiece reads and checks it. Its encoder is not used, for its ids are not always those of Hugging Face's

@@ -1,3 +1,5 @@
+import Checkpoints
+
 extension Configuration {
   /// All key paths, sections before their keys, in the order of the file.
   static let knownKeys: [String] = {
@@ -30,20 +32,4 @@ extension Configuration {
     let initials = String(known.split(separator: "_").compactMap(\.first))
     return initials.count > 1 && initials == name ? 0 : editDistance(name, known)
   }
-}
-
-/// The fewest insertions, deletions and replacements of characters that make `b` of `a` (Levenshtein).
-func editDistance(_ a: String, _ b: String) -> Int {
-  let b = Array(b)
-  var row = Array(0...b.count)
-  for (i, character) in a.enumerated() {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for j in b.indices {
-      let replaced = diagonal + (character == b[j] ? 0 : 1)
-      diagonal = row[j + 1]
-      row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
-    }
-  }
-  return row[b.count]
 }

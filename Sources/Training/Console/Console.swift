@@ -8,21 +8,28 @@ import Synchronization
 package final class Console: Sendable {
   private let write: @Sendable (String) -> Void
   private let terminalWidth: (@Sendable () -> Int)?
+  private let takesColor: Bool
   /// The line that stays at the bottom of the terminal; empty if there is none.
   private let status = Mutex("")
 
   /// - Parameters:
   ///   - terminalWidth: columns of the terminal as it is now; `nil` if this is no terminal.
+  ///   - takesColor: whether text may be coloured.
   ///   - write: takes text and its control sequences.
-  init(terminalWidth: (@Sendable () -> Int)?, write: @escaping @Sendable (String) -> Void) {
+  init(
+    terminalWidth: (@Sendable () -> Int)?, takesColor: Bool = false, write: @escaping @Sendable (String) -> Void
+  ) {
     self.terminalWidth = terminalWidth
+    self.takesColor = takesColor
     self.write = write
   }
 
   /// Standard error.
   package static func standardError() -> Console {
     let width: @Sendable () -> Int = { Terminal.columns }
-    return Console(terminalWidth: isatty(STDERR_FILENO) == 1 ? width : nil) {
+    return Console(
+      terminalWidth: Terminal.isTerminal(STDERR_FILENO) ? width : nil, takesColor: Terminal.takesColor(STDERR_FILENO)
+    ) {
       try? FileHandle.standardError.write(contentsOf: Data($0.utf8))
     }
   }
@@ -37,6 +44,11 @@ package final class Console: Sendable {
 
   /// Logs to this console: `info` plainly, warnings and errors with their names.
   package var logger: Logger { Logger(label: "colbert") { _ in ConsoleLogHandler(console: self) } }
+
+  /// A text that is to stand out, if this may be coloured.
+  func emphasized(_ text: String, _ emphasis: Terminal.Emphasis) -> String {
+    takesColor ? Terminal.emphasized(text, emphasis) : text
+  }
 
   /// Writes one line, above the line that changes.
   package func line(_ text: String) {
@@ -57,16 +69,5 @@ package final class Console: Sendable {
       if !$0.isEmpty { write("\n") }
       $0 = ""
     }
-  }
-}
-
-/// What this needs of a terminal: its width, and a way back to the start of the line.
-private enum Terminal {
-  static let clearLine = "\r\u{1B}[K"
-
-  static var columns: Int {
-    var size = winsize()
-    let status = unsafe withUnsafeMutablePointer(to: &size) { unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), $0) }
-    return status == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
   }
 }

@@ -12,8 +12,8 @@ struct ConsoleLogHandler: LogHandler {
   func log(event: LogEvent) {
     switch event.level {
     case .trace, .debug, .info, .notice: console.line("\(event.message)")
-    case .warning: console.line("warning: \(event.message)")
-    case .error, .critical: console.line("error: \(event.message)")
+    case .warning: console.line("\(console.emphasized("warning:", .warning)) \(event.message)")
+    case .error, .critical: console.line("\(console.emphasized("error:", .error)) \(event.message)")
     }
   }
 
