@@ -15,10 +15,11 @@ import Training
 
       \(exitStatusHelp)
       """,
-    version: "0.1.0",
+    version: ProgramReport.version,
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, EncodeCommand.self, TokenizeCommand.self, GradientsCommand.self,
-      CacheCommand.self, CheckpointCommand.self, ExportCommand.self, MineCommand.self, BenchCommand.self,
+      CacheCommand.self, CheckpointCommand.self, ExportCommand.self, MineCommand.self, ExplainCommand.self,
+      BenchCommand.self,
     ])
 
   static let exitStatusHelp = """

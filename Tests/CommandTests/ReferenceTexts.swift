@@ -35,6 +35,9 @@ struct ReferenceTexts {
   /// Of the batch of all rows.
   var loss: Double { expected.contrastive_loss }
 
+  /// Of each query (rows) and document (columns).
+  var scores: [[Double]] { expected.scores }
+
   func ids(_ role: String) -> [[Int]] {
     role == "query" ? expected.query_ids : expected.positive_ids + expected.negative_ids
   }
