@@ -2,7 +2,7 @@
 /// become an error on all of them, never wrong numbers.
 struct Announcement: Equatable {
   enum Operation: Int64 {
-    case allReduceSum, allGather, reduceScatterSum, allGatherBytes, broadcast, barrier
+    case allReduceSum, allGather, reduceScatterSum, allGatherBytes, broadcast, barrier, allToAll
   }
 
   let operation: Operation
@@ -17,6 +17,11 @@ struct Announcement: Equatable {
 
   static func rows(_ operation: Operation, rowCounts: [Int], columns: Int) -> Announcement {
     Announcement(operation: operation, shape: [rowCounts.reduce(0, +), columns, fingerprint(rowCounts)])
+  }
+
+  static func parts(_ operation: Operation, counts: [[Int]]) -> Announcement {
+    let all = Array(counts.joined())
+    return Announcement(operation: operation, shape: [all.reduce(0, +), fingerprint(all)])
   }
 }
 
@@ -41,6 +46,7 @@ extension Announcement: CustomStringConvertible {
     switch operation {
     case .allReduceSum: "\(name) of \(shape[0]) values"
     case .allGather, .reduceScatterSum: "\(name) of [\(shape[0]) × \(shape[1])], row counts \(shape[2])"
+    case .allToAll: "\(name) of \(shape[0]) values, counts \(shape[1])"
     case .broadcast: "\(name) from rank \(shape[0])"
     case .allGatherBytes, .barrier: name
     }
@@ -60,7 +66,7 @@ extension Announcement {
   }
 }
 
-/// A number that tells one list of row counts from another (FNV-1a).
+/// A number that tells one list of counts from another (FNV-1a).
 private func fingerprint(_ counts: [Int]) -> Int {
   var hash: UInt64 = 0xcbf2_9ce4_8422_2325
   for count in counts { hash = (hash ^ UInt64(bitPattern: Int64(count))) &* 0x100_0000_01b3 }

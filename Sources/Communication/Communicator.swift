@@ -45,6 +45,17 @@ package protocol Communicator: AnyObject {
     _ all: Span<Float>, into local: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
   ) throws(CommunicationError)
 
+  /// Gives every rank what each rank has for it.
+  ///
+  /// Collective: every rank calls it, with the same `counts`.
+  /// - Parameters:
+  ///   - outgoing: what this rank has for rank 0, for rank 1 and so on, end to end.
+  ///   - incoming: what rank 0 has for this rank, what rank 1 has and so on, end to end.
+  ///   - counts: `counts[i][j]` floats go from rank `i` to rank `j`; none is allowed.
+  func allToAll(
+    _ outgoing: Span<Float>, into incoming: inout MutableSpan<Float>, counts: [[Int]]
+  ) throws(CommunicationError)
+
   /// The bytes of every rank, in the order of ranks; each may bring another number of them.
   ///
   /// Collective: every rank calls it. Together the bytes must stay below 2 GiB.

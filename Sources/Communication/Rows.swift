@@ -9,6 +9,16 @@ func checkRows(local: Int, all: Int, rowCounts: [Int], columns: Int, rank: Int, 
   precondition(all == total * columns, "\(all) values for all ranks' [\(total) × \(columns)]")
 }
 
+/// Traps unless the buffers of an all-to-all have as many floats as the counts say.
+func checkParts(outgoing: Int, incoming: Int, counts: [[Int]], rank: Int, rankCount: Int) {
+  precondition(
+    counts.count == rankCount && counts.allSatisfy { $0.count == rankCount },
+    "\(counts) are no counts between \(rankCount) ranks")
+  let (sent, received) = (counts[rank].reduce(0, +), counts.reduce(0) { $0 + $1[rank] })
+  precondition(outgoing == sent, "\(outgoing) values to send where the counts say \(sent)")
+  precondition(incoming == received, "room for \(incoming) values where the counts say \(received)")
+}
+
 /// Where each rank's rows start when all lie end to end.
 func rowStarts(_ rowCounts: [Int]) -> [Int] {
   var start = 0

@@ -26,6 +26,13 @@ package final class SoloCommunicator: Communicator {
     copy(all, to: &local)
   }
 
+  package func allToAll(
+    _ outgoing: Span<Float>, into incoming: inout MutableSpan<Float>, counts: [[Int]]
+  ) throws(CommunicationError) {
+    checkParts(outgoing: outgoing.count, incoming: incoming.count, counts: counts, rank: 0, rankCount: 1)
+    copy(outgoing, to: &incoming)
+  }
+
   package func allGather(bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]] { [bytes] }
 
   package func broadcast(_ bytes: [UInt8], from root: Int) throws(CommunicationError) -> [UInt8] {

@@ -39,6 +39,13 @@ package struct EncodedTexts {
       vectors: zeros(vectors.rows), dense: dense.map(zeros), weights: (sparse?.weights.rows).map(zeros))
   }
 
+  /// Takes the numbers of texts of the same shape.
+  package func assign(_ other: EncodedTexts) {
+    copy(other.vectors.rows, to: vectors.rows)
+    if let dense { copy(other.dense!, to: dense) }
+    if let sparse { copy(other.sparse!.weights.rows, to: sparse.weights.rows) }
+  }
+
   /// Other numbers for the same texts and ids.
   package func with(vectors rows: Matrix, dense: Matrix?, weights: Matrix?) -> EncodedTexts {
     EncodedTexts(

@@ -2,7 +2,8 @@ import Communication
 
 /// What every communicator must do. Each check is collective: every rank runs it.
 enum CommunicatorCheck: String, CaseIterable, Sendable {
-  case sumsOfFloats, sumsOfDoubles, gatheredRows, scatteredSums, adjoint, raggedBytes, raggedIntegers, broadcasts
+  case sumsOfFloats, sumsOfDoubles, gatheredRows, scatteredSums, adjoint, exchangedParts, raggedBytes, raggedIntegers,
+    broadcasts
   case together, togetherInTogether, onRoot, onRootFailing
 
   func run(on communicator: any Communicator) throws {
@@ -12,6 +13,7 @@ enum CommunicatorCheck: String, CaseIterable, Sendable {
     case .gatheredRows: try checkGatheredRows(communicator)
     case .scatteredSums: try checkScatteredSums(communicator)
     case .adjoint: try checkAdjoint(communicator)
+    case .exchangedParts: try checkExchangedParts(communicator)
     case .raggedBytes: try checkRaggedBytes(communicator)
     case .raggedIntegers: try checkRaggedIntegers(communicator)
     case .broadcasts: try checkBroadcasts(communicator)
@@ -74,6 +76,25 @@ private func checkAdjoint(_ communicator: any Communicator) throws {
   }
 }
 
+/// Between some pairs nothing goes, and some ranks neither send nor receive anything; what follows must not notice.
+private func checkExchangedParts(_ communicator: any Communicator) throws {
+  let (rank, ranks) = (communicator.rank, 0..<communicator.rankCount)
+  for silent in [-1] + ranks {
+    var random = generator(seed: silent + 1, rank: 0)
+    let counts = ranks.map { from in
+      ranks.map { to in from == silent || to == silent ? 0 : max(0, Int.random(in: -20...5000, using: &random)) }
+    }
+    func part(_ from: Int, _ to: Int) -> [Float] { wildFloats(counts[from][to], seed: to, rank: from) }
+    let expected = ranks.flatMap { part($0, rank) }
+    let incoming = try exchange(ranks.flatMap { part(rank, $0) }, counts, communicator)
+    try requireSameBits(incoming, expected, "parts between ranks without rank \(silent)")
+    let rows = Rows(counts: ranks.map { $0 == silent ? 0 : 3 }, columns: 2)
+    let all = [Float](repeating: 1, count: rows.count * 2)
+    let sums = try reduceScatter(all, rows, communicator)
+    try require(sums.allSatisfy { $0 == Float(ranks.count) }, "sums after parts without rank \(silent)")
+  }
+}
+
 private func checkRaggedBytes(_ communicator: any Communicator) throws {
   for skipped in 0..<communicator.rankCount {
     let parts = (0..<communicator.rankCount).map { rank in
@@ -103,6 +124,13 @@ private func gather(_ local: [Float], _ rows: Rows, _ communicator: any Communic
   var span = all.mutableSpan
   try communicator.allGather(local.span, into: &span, rowCounts: rows.counts, columns: rows.columns)
   return all
+}
+
+private func exchange(_ outgoing: [Float], _ counts: [[Int]], _ communicator: any Communicator) throws -> [Float] {
+  var incoming = [Float](repeating: .nan, count: counts.reduce(0) { $0 + $1[communicator.rank] })
+  var span = incoming.mutableSpan
+  try communicator.allToAll(outgoing.span, into: &span, counts: counts)
+  return incoming
 }
 
 private func reduceScatter(_ all: [Float], _ rows: Rows, _ communicator: any Communicator) throws -> [Float] {

@@ -54,7 +54,7 @@ import Testing
         let wide = TestMatrix(texts.sparse!.vocabularyWide(words), rows: texts.count, columns: words)
         #expect(try worst(wide.matrix, file, "\(role).sparse") < 1e-5)
       }
-      let matrices = scored.scores.matrices
+      let matrices = scored.exchange.scores
       for (name, matrix) in [("colbert", matrices.colbert), ("dense", matrices.dense!), ("sparse", matrices.sparse!)] {
         #expect(try worst(matrix, file, "scores.\(name)") < 1e-5)
       }

@@ -62,6 +62,7 @@ import Testing
       ("run.checkpoint_every", .int(0), "0", "1 or more"),
       ("loss.teacher_temperature", .int(0), "0", "more than 0"),
       ("loss.self_distillation_start", .int(-1), "-1", "0 or more"),
+      ("negatives.gather_bytes", .int(0), "0", "1 or more"),
       ("loss.weights.sparse", .int(-1), "-1", "0 or more"),
       ("run.timeout", .int(0), "0", "more than 0"),
       ("run.directory", .string(""), "\"\"", "the folder of the run's files"),
@@ -78,8 +79,6 @@ import Testing
       ("model.precision", .string("bfloat16"), "bfloat16 is not in this version; float32 is"),
       ("negatives.scope", .string("rank"), "rank is not in this version; global is"),
       ("negatives.scope", .string("own"), "own is not in this version; global is"),
-      ("negatives.gather", .string("queries"), "queries is not in this version; documents is"),
-      ("negatives.gather", .string("auto"), "auto is not in this version; documents is"),
       ("negatives.mask", .string("duplicates"), "duplicates is not in this version; none is"),
     ] as [(String, ConfigurationNode.Value, String)])
   func saysWhatThisVersionLacks(key: String, value: ConfigurationNode.Value, message: String) {

@@ -39,6 +39,7 @@ import Testing
         negatives:
           scope: global
           gather: documents
+          gather_bytes: 1000000000
           mask: none
         optimizer:
           learning_rate: 1e-05
@@ -105,8 +106,9 @@ import Testing
     let before = Configuration()
     let changed = Set(Configuration.changedEverywhere.differences(from: before).map(\.key))
     let mayChange = [
-      "batch.accumulation", "batch.recompute", "cache.directory", "negatives.gather", "optimizer.sharding",
-      "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep", "run.evaluate_every",
+      "batch.accumulation", "batch.recompute", "cache.directory", "negatives.gather", "negatives.gather_bytes",
+      "optimizer.sharding", "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep",
+      "run.evaluate_every",
       "run.timeout", "evaluation.agreement_bound",
     ]
     let keys = before.leaves.map(\.key).filter { !$0.hasPrefix("mining.") }
@@ -136,7 +138,7 @@ extension Configuration {
     all.loss = Loss(
       objective: .unified, temperature: 0.02, distillation: .m3, teacherTemperature: 2, selfDistillation: true,
       selfDistillationStart: 3, weights: LossWeights(dense: 2, sparse: 0.3, colbert: 4, ensemble: 5))
-    all.negatives = Negatives(scope: .own, gather: .auto, mask: .duplicates)
+    all.negatives = Negatives(scope: .own, gather: .auto, gatherBytes: 1, mask: .duplicates)
     all.optimizer = Optimizer(
       learningRate: 2e-5, headLearningRate: 1e-3, weightDecay: 0, decay: .all, betas: [0.8, 0.99], epsilon: 1e-6,
       clipNorm: nil, warmup: 10, schedule: .cosine, sharding: .ranks)

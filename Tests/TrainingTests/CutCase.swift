@@ -84,7 +84,8 @@ struct CutCase {
   /// The outcome of this rank's share of the batch. Collective: every rank calls it.
   func outcome(
     _ communicator: any Communicator, accumulation: Int, threads: Int, fault: PlantedFault? = nil,
-    cache: CutCache? = nil, recompute: Configuration.Recompute = .none
+    cache: CutCache? = nil, recompute: Configuration.Recompute = .none,
+    exchange: ExchangeSettings = ExchangeSettings()
   ) throws -> CutOutcome {
     let loaded = try LoadedModel(run.settings, trains: true, on: ThreadPool(threadCount: threads))
     loaded.model.encoder.recomputesLayers = recompute == .layers
@@ -97,10 +98,10 @@ struct CutCase {
     var batch = try builder.batch(Self.step)
     if let fault { batch = fault.applied(to: batch, onLastRank: communicator.rank == communicator.rankCount - 1) }
     let trainer = Trainer(
-      loaded.model, objective: run.objective, seed: 9,
+      loaded.model, objective: run.objective, exchange: exchange, seed: 9,
       communicator: fault == .gradientTimesRanks ? GradientTimesRanks(communicator) : communicator)
     let share = builder.plan(Self.step).share(rank: communicator.rank, rankCount: communicator.rankCount)
-    return try CutOutcome(trainer, batch, share: share)
+    return try CutOutcome(trainer, batch, share: share, communicator)
   }
 }
 
@@ -163,10 +164,10 @@ struct CutOutcome: Equatable, Sendable {
   let share: Range<Int>
   /// What the heads make of the share's queries, each query by itself.
   private let queries: [[Float]]
-  /// What they make of all documents, end to end.
-  private let documents: [Float]
-  /// The winners of each query's tokens, over all documents.
-  private let winners: [[Int]]
+  /// A fingerprint of what they make of each document of all ranks.
+  private let documents: [Int]
+  /// The winners of each query's tokens, over all documents; nil if they are on several ranks or in several blocks.
+  private let winners: [[Int]]?
   /// Each query's scores under each head.
   private let scores: [[Float]]
   private let losses: [QueryLoss]
@@ -174,21 +175,22 @@ struct CutOutcome: Equatable, Sendable {
   private let words: [Int32]
   let gradient: [Float]
 
-  init(_ trainer: Trainer, _ batch: RankBatch, share: Range<Int>) throws {
+  init(_ trainer: Trainer, _ batch: RankBatch, share: Range<Int>, _ communicator: any Communicator) throws {
     self.share = share
     let scored = try trainer.score(batch, step: CutCase.step)
-    let (ours, table) = (scored.queries, scored.scores.colbert.winners!)
-    let matrices = scored.scores.matrices
+    let (ours, matrices) = (scored.queries, scored.exchange.scores.all)
     queries = (0..<ours.count).map { ours.texts($0..<$0 + 1).values }
-    documents = scored.documents.values
-    winners = (0..<ours.count).map { query in
-      (ours.vectors.starts[query]..<ours.vectors.starts[query + 1]).flatMap { row in
-        (0..<table.columns).map { table[row, $0] }
+    let own = scored.documents
+    documents = try communicator.allGather((0..<own.count).map { fingerprint(own.texts($0..<$0 + 1).values) })
+      .flatMap { $0 }
+    winners = (scored.exchange as? DocumentExchange)?.winners.map { table in
+      (0..<ours.count).map { query in
+        (ours.vectors.starts[query]..<ours.vectors.starts[query + 1]).flatMap { row in
+          (0..<table.columns).map { table[row, $0] }
+        }
       }
     }
-    scores = (0..<ours.count).map { query in
-      [matrices.colbert, matrices.dense, matrices.sparse].flatMap { $0?.rows(query..<query + 1).values ?? [] }
-    }
+    scores = (0..<ours.count).map { query in matrices.flatMap { $0.rows(query..<query + 1).values } }
     losses = try trainer.gradients(of: batch, step: CutCase.step)
     words = trainer.model.parameters.wordGradients?.rows ?? []
     gradient = trainer.model.parameters.allGradientValues
@@ -204,7 +206,7 @@ struct CutOutcome: Equatable, Sendable {
       found.append("queries")
     }
     if documents != whole.documents { found.append("documents") }
-    if winners != Array(whole.winners[share]) { found.append("winners") }
+    if let winners, winners != Array(whole.winners![share]) { found.append("winners") }
     if scores != Array(whole.scores[share]) { found.append("scores") }
     if losses != Array(whole.losses[share]) { found.append("losses") }
     if words != whole.words { found.append("words") }
@@ -212,6 +214,13 @@ struct CutOutcome: Equatable, Sendable {
     if error > 1e-5 { found.append("gradient by \(error)") }
     return found
   }
+}
+
+/// Of the bits (FNV-1a); the same in every process, as `Hasher`'s are not.
+private func fingerprint(_ values: [Float]) -> Int {
+  Int(
+    bitPattern: UInt(
+      values.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1.bitPattern)) &* 0x100_0000_01b3 }))
 }
 
 extension EncodedTexts {
@@ -261,13 +270,15 @@ enum PlantedFault: CaseIterable, Sendable {
           defer { local += chunk.queryCount }
           let first = chunk.tokens.places[0].slot
           return chunk.replaced { Place(slot: $0.slot - first + local, text: $0.text) }
-        }, globalQueryCount: batch.globalQueryCount, targets: batch.targets)
+        }, globalQueryCount: batch.globalQueryCount, globalDocumentCount: batch.globalDocumentCount,
+        targets: batch.targets)
     case .lastChunkDropped:
       guard isLast else { return batch }
       let chunks = Array(batch.chunks.dropLast())
       let queries = chunks.reduce(0) { $0 + $1.queryCount }
       return RankBatch(
-        chunks: chunks, globalQueryCount: batch.globalQueryCount, targets: Array(batch.targets.prefix(queries)))
+        chunks: chunks, globalQueryCount: batch.globalQueryCount, globalDocumentCount: batch.globalDocumentCount,
+        targets: Array(batch.targets.prefix(queries)))
     }
   }
 }
@@ -287,38 +298,14 @@ extension Chunk {
 }
 
 /// A communicator whose gradient sums come out multiplied by the number of ranks.
-private final class GradientTimesRanks: Communicator {
-  private let base: any Communicator
+private final class GradientTimesRanks: ForwardingCommunicator {
+  let base: any Communicator
   init(_ base: any Communicator) { self.base = base }
-
-  var rank: Int { base.rank }
-  var rankCount: Int { base.rankCount }
-  var hostName: String { base.hostName }
-  var context: String {
-    get { base.context }
-    set { base.context = newValue }
-  }
-  var timeout: Duration {
-    get { base.timeout }
-    set { base.timeout = newValue }
-  }
 
   func allReduceSum(_ values: inout MutableSpan<Float>) throws(CommunicationError) {
     try base.allReduceSum(&values)
     for i in 0..<values.count { values[i] *= Float(rankCount) }
   }
-  func allGather(
-    _ local: Span<Float>, into all: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
-  ) throws(CommunicationError) { try base.allGather(local, into: &all, rowCounts: rowCounts, columns: columns) }
-  func reduceScatterSum(
-    _ all: Span<Float>, into local: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
-  ) throws(CommunicationError) { try base.reduceScatterSum(all, into: &local, rowCounts: rowCounts, columns: columns) }
-  func allGather(bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]] { try base.allGather(bytes: bytes) }
-  func broadcast(_ bytes: [UInt8], from root: Int) throws(CommunicationError) -> [UInt8] {
-    try base.broadcast(bytes, from: root)
-  }
-  func barrier() throws(CommunicationError) { try base.barrier() }
-  func abort(status: Int32) -> Never { base.abort(status: status) }
 }
 
 extension Parameters {

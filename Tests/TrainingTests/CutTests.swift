@@ -18,6 +18,11 @@ struct Cut: Sendable, CustomTestStringConvertible {
   }
 }
 
+/// What travels between ranks: the queries; the documents in several blocks; whichever is fewer bytes.
+private let exchanges = [
+  ExchangeSettings(gather: .queries), ExchangeSettings(gatherBytes: 30_000), ExchangeSettings(gather: .auto),
+]
+
 /// The cut never changes the result, with ranks as threads of this process.
 @Suite struct CutTests {
   @Test(arguments: [1, 2, 3, 4], Cut.all)
@@ -38,6 +43,17 @@ struct Cut: Sendable, CustomTestStringConvertible {
       try CutCase(run).outcome(communicator, accumulation: 1, threads: 1).differences(from: whole)
     }
     #expect(found.flatMap { $0 } == [])
+  }
+
+  @Test(arguments: [1, 2, 3, 4, 13], CutRun.allCases)
+  func exchangePlansChangeNothing(rankCount: Int, run: CutRun) throws {
+    let whole = try CutCase.whole(run)
+    for exchange in exchanges {
+      let found = try ThreadCommunicator.run(rankCount: rankCount) { communicator in
+        try CutCase(run).outcome(communicator, accumulation: 2, threads: 1, exchange: exchange).differences(from: whole)
+      }
+      #expect(found.flatMap { $0 } == [], "\(exchange)")
+    }
   }
 
   @Test(arguments: PlantedFault.allCases, [CutRun.pylate, .selfDistilled])
@@ -62,6 +78,16 @@ struct MPICutTests {
     // The same cut twice is the same bits throughout, the gradient too.
     let again = try CutCase(cut.run).outcome(world, accumulation: cut.accumulation, threads: cut.threads)
     #expect(again == outcome, "rank \(world.rank) of \(world.rankCount), again")
+  }
+
+  @Test(arguments: CutRun.allCases)
+  func exchangePlansChangeNothing(run: CutRun) throws {
+    let world = MPITestWorld.communicator
+    let whole = try CutCase.whole(run)
+    for exchange in exchanges {
+      let outcome = try CutCase(run).outcome(world, accumulation: 2, threads: 1, exchange: exchange)
+      #expect(outcome.differences(from: whole) == [], "\(exchange), rank \(world.rank) of \(world.rankCount)")
+    }
   }
 
   @Test(arguments: PlantedFault.allCases, [CutRun.pylate, .selfDistilled])

@@ -107,7 +107,7 @@ final class GoldenModel {
 
   func scores() throws -> [[Float]] {
     let scored = try trainer.score(batch, step: 0)
-    let scores = scored.scores.matrices.colbert
+    let scores = scored.exchange.scores.colbert
     return (0..<scores.rows).map { scores.rows($0..<$0 + 1).values }
   }
 

@@ -53,33 +53,11 @@ struct MPIShardingTests {
 }
 
 /// A communicator that leaves what should be gathered as it was.
-private final class NothingGathered: Communicator {
-  private let base: any Communicator
+private final class NothingGathered: ForwardingCommunicator {
+  let base: any Communicator
   init(_ base: any Communicator) { self.base = base }
 
-  var rank: Int { base.rank }
-  var rankCount: Int { base.rankCount }
-  var hostName: String { base.hostName }
-  var context: String {
-    get { base.context }
-    set { base.context = newValue }
-  }
-  var timeout: Duration {
-    get { base.timeout }
-    set { base.timeout = newValue }
-  }
-
-  func allReduceSum(_ values: inout MutableSpan<Float>) throws(CommunicationError) { try base.allReduceSum(&values) }
   func allGather(
     _ local: Span<Float>, into all: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
   ) throws(CommunicationError) {}
-  func reduceScatterSum(
-    _ all: Span<Float>, into local: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
-  ) throws(CommunicationError) { try base.reduceScatterSum(all, into: &local, rowCounts: rowCounts, columns: columns) }
-  func allGather(bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]] { try base.allGather(bytes: bytes) }
-  func broadcast(_ bytes: [UInt8], from root: Int) throws(CommunicationError) -> [UInt8] {
-    try base.broadcast(bytes, from: root)
-  }
-  func barrier() throws(CommunicationError) { try base.barrier() }
-  func abort(status: Int32) -> Never { base.abort(status: status) }
 }

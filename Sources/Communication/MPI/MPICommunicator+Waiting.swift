@@ -40,6 +40,19 @@ extension MPICommunicator {
     }
   }
 
+  /// Starts several transfers and polls until all are done.
+  func completeAll(
+    _ operation: Announcement.Operation, start: (inout [MPI_Request?]) throws(CommunicationError) -> Void
+  ) throws(CommunicationError) {
+    var requests: [MPI_Request?] = unsafe []
+    do {
+      unsafe try start(&requests)
+      for index in unsafe requests.indices { unsafe try poll(&requests[index], operation, isPatient: false) }
+    } catch {
+      throw give(up: error)
+    }
+  }
+
   private func poll(
     _ request: inout MPI_Request?, _ operation: Announcement.Operation, isPatient: Bool
   ) throws(CommunicationError) {

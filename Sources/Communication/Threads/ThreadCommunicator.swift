@@ -81,6 +81,25 @@ package final class ThreadCommunicator: Communicator {
     }
   }
 
+  package func allToAll(
+    _ outgoing: Span<Float>, into incoming: inout MutableSpan<Float>, counts: [[Int]]
+  ) throws(CommunicationError) {
+    checkParts(outgoing: outgoing.count, incoming: incoming.count, counts: counts, rank: rank, rankCount: rankCount)
+    let everyones = unsafe try outgoing.withUnsafeBytes { (outgoing) throws(CommunicationError) in
+      unsafe try exchange(.parts(.allToAll, counts: counts), outgoing)
+    }
+    unsafe incoming.withUnsafeMutableBytes { incoming in
+      var end = 0
+      for (other, theirs) in everyones.enumerated() {
+        let start = 4 * counts[other][..<rank].reduce(0, +)
+        let count = 4 * counts[other][rank]
+        unsafe UnsafeMutableRawBufferPointer(rebasing: incoming[end...])
+          .copyMemory(from: UnsafeRawBufferPointer(rebasing: theirs.bytes[start..<start + count]))
+        end += count
+      }
+    }
+  }
+
   package func allGather(bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]] {
     try exchange(Announcement(operation: .allGatherBytes, byteCount: bytes.count), bytes)
   }

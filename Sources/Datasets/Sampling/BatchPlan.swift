@@ -16,7 +16,7 @@ package struct BatchPlan: Equatable, Sendable {
   /// The slots of `rank`: neighbours, as equal as can be, none if there are fewer queries than ranks.
   package func share(rank: Int, rankCount: Int) -> Range<Int> {
     precondition(rankCount > 0 && rank >= 0 && rank < rankCount, "rank \(rank) of \(rankCount)")
-    return part(rank, of: rankCount, in: slots.indices)
+    return slots.indices.part(rank, of: rankCount)
   }
 
   /// A share cut into `accumulation` chunks, as equal as can be; empty ones are left out.
@@ -24,12 +24,13 @@ package struct BatchPlan: Equatable, Sendable {
     precondition(accumulation > 0, "a share is cut into at least one chunk, not \(accumulation)")
     precondition(
       share.lowerBound >= 0 && share.upperBound <= slots.count, "the share \(share) is outside 0..<\(slots.count)")
-    return (0..<accumulation).map { part($0, of: accumulation, in: share) }.filter { !$0.isEmpty }
+    return (0..<accumulation).map { share.part($0, of: accumulation) }.filter { !$0.isEmpty }
   }
 }
 
-/// Part `index` of `range` cut in `parts`: [n·index/parts, n·(index+1)/parts) of its n members.
-private func part(_ index: Int, of parts: Int, in range: Range<Int>) -> Range<Int> {
-  let start = range.lowerBound
-  return start + range.count * index / parts..<start + range.count * (index + 1) / parts
+extension Range<Int> {
+  /// Part `index` of these n numbers cut in `parts`: [n·index/parts, n·(index+1)/parts) of them.
+  package func part(_ index: Int, of parts: Int) -> Range<Int> {
+    lowerBound + count * index / parts..<lowerBound + count * (index + 1) / parts
+  }
 }

@@ -12,6 +12,15 @@ package struct ScoreMatrices {
     self.dense = dense
     self.sparse = sparse
   }
+
+  /// Zeros for each of `heads`.
+  package init(zeros heads: Heads, queries: Int, documents: Int, in arena: Arena) {
+    func zeros() -> Matrix { arena.zeros(rows: queries, columns: documents) }
+    self.init(colbert: zeros(), dense: heads == .all ? zeros() : nil, sparse: heads == .all ? zeros() : nil)
+  }
+
+  /// Those that there are, always in the same order.
+  package var all: [Matrix] { [colbert, dense, sparse].compactMap { $0 } }
 }
 
 /// Scores of every head, and the winners that the backward pass needs.

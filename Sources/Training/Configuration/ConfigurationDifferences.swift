@@ -28,8 +28,9 @@ extension Configuration {
 
   /// Keys that may have another value when a run is continued.
   private static let changeableKeys: Set = [
-    "batch.accumulation", "batch.recompute", "cache.directory", "negatives.gather", "optimizer.sharding",
-    "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep", "run.evaluate_every", "run.timeout",
+    "batch.accumulation", "batch.recompute", "cache.directory", "negatives.gather", "negatives.gather_bytes",
+    "optimizer.sharding", "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep",
+    "run.evaluate_every", "run.timeout",
     "evaluation.agreement_bound",
   ]
 }

@@ -5,6 +5,8 @@ extension Configuration {
     package var scope = Scope.global
     /// `gather`: what travels between ranks. The numbers are the same, the bytes on the wire are not.
     package var gather = Gather.documents
+    /// `gather_bytes`: how much of all gathered documents and their gradients a rank holds at once; more come in blocks.
+    package var gatherBytes = 1_000_000_000
     /// `mask`: which of those documents are left out.
     package var mask = Mask.none
   }
@@ -21,7 +23,9 @@ extension Configuration {
 
   /// What travels between ranks.
   package enum Gather: String, Codable, ConfigurationChoice {
-    case documents, queries, auto
+    case documents, queries
+    /// For each batch whichever is fewer bytes.
+    case auto
   }
 
   /// Which documents are left out of a query's negatives.
@@ -36,6 +40,7 @@ extension Configuration.Negatives {
   mutating func visit(_ visitor: inout some ConfigurationVisitor) {
     visitor.value("scope", &scope)
     visitor.value("gather", &gather)
+    visitor.value("gather_bytes", &gatherBytes, .atLeast(1))
     visitor.value("mask", &mask)
   }
 }

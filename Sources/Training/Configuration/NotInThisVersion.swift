@@ -4,8 +4,6 @@ extension Configuration {
     ("model.precision", "bfloat16", "float32 is"),
     ("negatives.scope", "rank", "global is"),
     ("negatives.scope", "own", "global is"),
-    ("negatives.gather", "queries", "documents is"),
-    ("negatives.gather", "auto", "documents is"),
     ("negatives.mask", "duplicates", "none is"),
   ]
 

@@ -3,8 +3,8 @@ import Tensors
 
 /// A communicator whose time a clock tells, and whose bytes are counted: those of data, apart from waiting for ranks
 /// that are not there yet.
-final class MeasuredCommunicator: Communicator {
-  private let base: any Communicator
+final class MeasuredCommunicator: ForwardingCommunicator {
+  let base: any Communicator
   private let clock: PartClock
   /// What this rank has sent since the start, in bytes: the share of each collective's least traffic that falls to it.
   private(set) var sentBytes = 0.0
@@ -13,19 +13,6 @@ final class MeasuredCommunicator: Communicator {
     self.base = base
     self.clock = clock
   }
-
-  var rank: Int { base.rank }
-  var rankCount: Int { base.rankCount }
-  var hostName: String { base.hostName }
-  var context: String {
-    get { base.context }
-    set { base.context = newValue }
-  }
-  var timeout: Duration {
-    get { base.timeout }
-    set { base.timeout = newValue }
-  }
-  var waited: Duration { base.waited }
 
   func allReduceSum(_ values: inout MutableSpan<Float>) throws(CommunicationError) {
     let bytes = 4 * values.count
@@ -52,6 +39,15 @@ final class MeasuredCommunicator: Communicator {
     }
   }
 
+  func allToAll(
+    _ outgoing: Span<Float>, into incoming: inout MutableSpan<Float>, counts: [[Int]]
+  ) throws(CommunicationError) {
+    let bytes = 4 * (outgoing.count - counts[rank][rank])
+    try measure("all-to-all", Double(bytes), of: bytes) { () throws(CommunicationError) in
+      try base.allToAll(outgoing, into: &incoming, counts: counts)
+    }
+  }
+
   func allGather(bytes: [UInt8]) throws(CommunicationError) -> [[UInt8]] {
     let all = try measure("all-gather of bytes", 0, of: bytes.count) { () throws(CommunicationError) in
       try base.allGather(bytes: bytes)
@@ -71,8 +67,6 @@ final class MeasuredCommunicator: Communicator {
   func barrier() throws(CommunicationError) {
     try measure("barrier", 0, of: 0) { () throws(CommunicationError) in try base.barrier() }
   }
-
-  func abort(status: Int32) -> Never { base.abort(status: status) }
 
   private func measure<Value>(
     _ name: String, _ sent: Double, of bytes: Int, _ body: () throws(CommunicationError) -> Value

@@ -174,10 +174,6 @@ extension SampledShare {
       }
       return sizes
     }
-    let documents = chunks.reduce(TextSizes()) { $0 + $1.documents }
-    let all = try communicator.allGather([documents.texts, documents.vectors])
-    self.init(
-      chunks: chunks, allDocuments: all.reduce(0) { $0 + $1[0] }, allDocumentVectors: all.reduce(0) { $0 + $1[1] },
-      words: 0)
+    try self.init(chunks: chunks, ids: [], communicator)
   }
 }

@@ -38,7 +38,7 @@ struct StepWork: Equatable {
     }
     let queryVectors = Double(share.chunks.reduce(0) { $0 + $1.queries.vectors })
     let dimension = Double(model.head.dimension)
-    maxSim = dimension * queryVectors * (2 * Double(share.allDocumentVectors) + 4 * Double(share.allDocuments))
+    maxSim = dimension * queryVectors * (2 * Double(share.allDocuments.vectors) + 4 * Double(share.allDocuments.texts))
     // Read: value, gradient (the norm reads it too), two moments; written: value and moments; and zeros to gradients.
     optimizerBytes = 4 * (7 * Double(updated) + 2 * Double(model.layout.trainedCount))
   }

@@ -36,6 +36,7 @@ struct MemoryEstimate {
     let needs = StepMemory(
       model: ModelShape(setup.model.model), heads: setup.objective.heads,
       threadCount: setup.model.model.pool.threadCount, rankCount: communicator.rankCount,
+      exchange: ExchangeSettings(setup.configuration.negatives),
       shardsMoments: setup.configuration.optimizer.sharding == .ranks)
     state = needs.state + needs.wordGradients(texts.shares.map(\.words))
     let program = ProcessMemory.now().anonymous - needs.state

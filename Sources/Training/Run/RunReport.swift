@@ -25,6 +25,7 @@ struct RunReport {
       Self.parameters(setup),
       Self.scores(setup),
       Self.ranks(setup, communicator.rankCount, queriesPerRank: queriesPerRank),
+      Self.exchange(setup, texts, rankCount: communicator.rankCount),
       "memory expected: \(memory.description)",
     ].compactMap { $0 }
   }
@@ -63,5 +64,31 @@ struct RunReport {
       \(queriesPerRank) \(queriesPerRank == 1 ? "query" : "queries") a rank in \
       \(counted(setup.configuration.batch.accumulation, "chunk"))
       """
+  }
+
+  /// Which texts travel, and the bytes of it and of the other plan; nil for a rank alone.
+  private static func exchange(_ setup: TrainingSetup, _ texts: SampledTexts, rankCount: Int) -> String? {
+    guard rankCount > 1 else { return nil }
+    let settings = ExchangeSettings(setup.configuration.negatives)
+    let traffic = texts.shares.map {
+      ExchangeTraffic($0, heads: setup.objective.heads, shape: setup.model.model.head.shape, rankCount: rankCount)
+    }
+    let plans = traffic.map { ExchangePlan(settings, $0) }
+    func megabytes(_ bytes: (ExchangeTraffic) -> Double) -> String {
+      ProgressFormat.decimals(traffic.reduce(0) { $0 + bytes($1) } / Double(traffic.count) / 1e6, 3) + " MB"
+    }
+    let documents = megabytes { $0.documentBytes(blockCount: $0.blockCount(atMost: settings.gatherBytes)) }
+    let queries = megabytes(\.queryBytes)
+    let blocks = plans.map(\.blockCount).max() ?? 1
+    let inBlocks = blocks > 1 ? " in up to \(blocks) blocks, as negatives.gather_bytes has it" : ""
+    return switch settings.gather {
+    case .documents: "exchange: documents\(inBlocks), \(documents) sent a rank and step (queries: \(queries))"
+    case .queries: "exchange: queries, \(queries) sent a rank and step (documents: \(documents))"
+    case .auto:
+      """
+      exchange: queries (\(queries) sent a rank and step) in \(plans.count { $0 == .queries }) of \(plans.count) batches, \
+      else documents (\(documents))\(inBlocks)
+      """
+    }
   }
 }

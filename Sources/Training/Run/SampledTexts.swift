@@ -81,32 +81,37 @@ struct SampledTexts {
   }
 }
 
-/// A rank's share of a batch, and what its memory depends on beside that.
+/// A rank's share of a batch, and what its memory and its exchange depend on beside that.
 struct SampledShare {
   let chunks: [SampledChunk]
   /// Of all ranks.
-  let allDocuments: Int
-  let allDocumentVectors: Int
+  let allQueries: TextCounts
+  let allDocuments: TextCounts
+  /// The documents of the rank that has most.
+  let mostDocuments: Int
   /// How many different ids the texts of all ranks have.
   let words: Int
+}
 
-  init(chunks: [SampledChunk], allDocuments: Int, allDocumentVectors: Int, words: Int) {
-    self.chunks = chunks
-    self.allDocuments = allDocuments
-    self.allDocumentVectors = allDocumentVectors
-    self.words = words
-  }
-
+extension SampledShare {
   /// Collective: every rank calls it, with the chunks of its share and the ids in them.
-  fileprivate init(chunks: [SampledChunk], ids: Set<Int32>, _ communicator: any Communicator) throws {
-    self.chunks = chunks
-    let documents = chunks.reduce(0) { $0 + $1.documents.texts }
-    let vectors = chunks.reduce(0) { $0 + $1.documents.vectors }
-    let all = try communicator.allGather([documents, vectors] + ids.map(Int.init))
-    allDocuments = all.reduce(0) { $0 + $1[0] }
-    allDocumentVectors = all.reduce(0) { $0 + $1[1] }
-    words = Set(all.flatMap { $0.dropFirst(2) }).count
+  init(chunks: [SampledChunk], ids: Set<Int32>, _ communicator: any Communicator) throws {
+    let queries = chunks.reduce(TextSizes()) { $0 + $1.queries }
+    let documents = chunks.reduce(TextSizes()) { $0 + $1.documents }
+    let own = [queries.texts, queries.vectors, documents.texts, documents.vectors]
+    let all = try communicator.allGather(own + ids.map(Int.init))
+    func sum(_ place: Int) -> Int { all.reduce(0) { $0 + $1[place] } }
+    self.init(
+      chunks: chunks, allQueries: TextCounts(texts: sum(0), vectors: sum(1)),
+      allDocuments: TextCounts(texts: sum(2), vectors: sum(3)), mostDocuments: all.map { $0[2] }.max() ?? 0,
+      words: Set(all.flatMap { $0.dropFirst(own.count) }).count)
   }
+}
+
+/// How many texts there are, and how many vectors they have together.
+struct TextCounts: Equatable {
+  let texts: Int
+  let vectors: Int
 }
 
 /// What is encoded at once.

@@ -8,6 +8,7 @@ struct StepMemory {
   let heads: Heads
   let threadCount: Int
   let rankCount: Int
+  let exchange: ExchangeSettings
   /// Whether a rank has the moments of its shard alone.
   let shardsMoments: Bool
 
@@ -53,15 +54,23 @@ struct StepMemory {
   func vectors(_ share: SampledShare) -> Int {
     let queries = share.chunks.reduce(TextSizes()) { $0 + $1.queries }
     let documents = share.chunks.reduce(TextSizes()) { $0 + $1.documents }
-    let pairs = queries.texts * share.allDocuments
-    // Own ones as encoded, their gradients as summed over the ranks, and as pulled back; the gathered and their gradients.
-    let rows = 3 * (queries.vectors + documents.vectors) + 2 * share.allDocumentVectors
-    var floats = rows * shape.dimension + pairs
-    if heads == .all {
-      floats += (3 * (queries.texts + documents.texts) + 2 * share.allDocuments) * shape.width + 2 * pairs
+    let traffic = ExchangeTraffic(share, heads: heads, shape: shape, rankCount: rankCount)
+    let scores = queries.texts * share.allDocuments.texts
+    let headCount = heads == .all ? 3 : 1
+    // Own ones as encoded, their gradients as summed over the ranks, and as pulled back.
+    var floats = 3 * (queries.vectors + documents.vectors) * shape.dimension
+    if heads == .all { floats += 3 * (queries.texts + documents.texts) * shape.width }
+    // What is gathered and its gradient; scores as they come and as the loss sees them; the winners, in 16 bits.
+    let winners: Int
+    switch ExchangePlan(exchange, traffic) {
+    case .documents(let blockCount):
+      floats += 2 * traffic.documentFloats / blockCount + 2 * headCount * scores
+      winners = queries.vectors * share.allDocuments.texts
+    case .queries:
+      floats += 2 * traffic.queryFloats + headCount * (3 * scores + share.allQueries.texts * documents.texts)
+      winners = share.allQueries.vectors * documents.texts
     }
-    // The winners, in 16 bits.
-    return 4 * floats + 2 * queries.vectors * share.allDocuments
+    return 4 * floats + 2 * winners
   }
 
   /// All queries' vectors, this rank's share of them in an array that doubles as it grows, and each query's best documents.

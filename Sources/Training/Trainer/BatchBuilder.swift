@@ -38,7 +38,8 @@ package struct BatchBuilder: Sendable {
     let targets = zip(share, rows).map { slot, row in
       QueryTarget(columns: starts[slot]..<starts[slot + 1], teacherScores: row.teacherScores(of: plan.slots[slot]))
     }
-    return RankBatch(chunks: chunks, globalQueryCount: plan.slots.count, targets: targets)
+    return RankBatch(
+      chunks: chunks, globalQueryCount: plan.slots.count, globalDocumentCount: starts.last!, targets: targets)
   }
 
   private func chunk(_ rows: [(slot: Int, chosen: BatchPlan.Slot, row: TrainingRow)]) -> Chunk {

@@ -43,16 +43,22 @@ package struct RankBatch: Sendable {
   package let chunks: [Chunk]
   /// The queries of all ranks together.
   package let globalQueryCount: Int
+  /// The documents of all ranks together.
+  package let globalDocumentCount: Int
   /// Each own query's documents among those of all ranks, in the order of the global batch.
   package let targets: [QueryTarget]
 
-  package init(chunks: [Chunk], globalQueryCount: Int, targets: [QueryTarget]) {
+  package init(chunks: [Chunk], globalQueryCount: Int, globalDocumentCount: Int, targets: [QueryTarget]) {
     precondition(
       targets.count == chunks.reduce(0) { $0 + $1.queryCount }, "\(targets.count) targets for the queries of the share")
     self.chunks = chunks
     self.globalQueryCount = globalQueryCount
+    self.globalDocumentCount = globalDocumentCount
     self.targets = targets
   }
+
+  /// Where each own document stands among those of all ranks, in the order in which they are encoded.
+  var documentColumns: [Int] { targets.flatMap(\.columns) }
 
   /// The tokens of all own texts that attention can ask: no query expansion.
   package var realTokenCount: Int { chunks.reduce(0) { $0 + $1.tokens.keyCounts.reduce(0, +) } }

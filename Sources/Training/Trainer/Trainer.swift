@@ -10,14 +10,20 @@ import Tensors
 package final class Trainer {
   package let model: ColBERTModel
   private let objective: Objective
+  private let exchange: ExchangeSettings
   private let communicator: any Communicator
   private let seed: UInt64
   private let arena = Arena()
+  private let gathered = Arena()
 
   /// `model` must have been made with gradients allocated, and with a sparse head if the objective is unified.
-  package init(_ model: ColBERTModel, objective: Objective, seed: UInt64, communicator: any Communicator) {
+  package init(
+    _ model: ColBERTModel, objective: Objective, exchange: ExchangeSettings = ExchangeSettings(), seed: UInt64,
+    communicator: any Communicator
+  ) {
     self.model = model
     self.objective = objective
+    self.exchange = exchange
     self.seed = seed
     self.communicator = communicator
   }
@@ -33,10 +39,8 @@ package final class Trainer {
     }
     let scored = try score(batch, step: step)
     let losses = objective.losses(
-      scored.scores.matrices, targets: batch.targets, step: step, globalQueryCount: batch.globalQueryCount)
-    let (queryGradient, allGradient) = encodedGradients(scored)
-    let documentGradient = try communicator.reduceScatterSum(
-      allGradient, textCounts: scored.documentCounts, in: arena)
+      scored.exchange.scores, targets: batch.targets, step: step, globalQueryCount: batch.globalQueryCount)
+    let (queryGradient, documentGradient) = try scored.exchange.gradients()
     backward(batch, step, queryGradient, documentGradient)
     if let shards, shards.isSharded {
       try model.parameters.sumShardGradients(shards, communicator)
@@ -49,24 +53,21 @@ package final class Trainer {
   /// Encodes this rank's share and scores its queries against the documents of all ranks.
   ///
   /// Collective: every rank calls it. What it gives is valid until the next call.
-  package func score(_ batch: RankBatch, step: Int) throws -> ScoredBatch {
+  func score(_ batch: RankBatch, step: Int) throws -> ScoredBatch {
     arena.reset()
     let (queries, documents) = encode(batch, step)
-    let (all, documentCounts) = try communicator.allGather(documents, in: arena)
-    return ScoredBatch(
-      queries: queries, documents: all, documentCounts: documentCounts,
-      scores: LateInteraction.score(queries, all, reduction: model.reduction, in: arena, on: model.pool))
-  }
-
-  /// The gradients of own queries and of the documents of all ranks, from ∂loss/∂scores in the scores' place.
-  private func encodedGradients(
-    _ scored: borrowing ScoredBatch
-  ) -> (queries: EncodedTexts, documents: EncodedTexts) {
-    let gradients = (scored.queries.zeros(in: arena), scored.documents.zeros(in: arena))
-    scoreBackward(
-      scored.scores, scored.queries, scored.documents, reduction: model.reduction, into: gradients.0, gradients.1,
-      on: model.pool)
-    return gradients
+    let brought = try BroughtTexts(queries, documents, of: batch, communicator)
+    let context = ExchangeContext(
+      communicator: communicator, heads: objective.heads, reduction: model.reduction, pool: model.pool, arena: arena,
+      gathered: gathered)
+    let traffic = ExchangeTraffic(brought, heads: objective.heads, shape: model.head.shape)
+    let meeting: any Exchange =
+      switch ExchangePlan(exchange, traffic) {
+      case .documents(let blockCount):
+        try DocumentExchange(queries, documents, brought, blockCount: blockCount, context)
+      case .queries: try QueryExchange(queries, documents, brought, context)
+      }
+    return ScoredBatch(queries: queries, documents: documents, exchange: meeting)
   }
 
   /// What the heads make of every chunk's queries and documents, in order.
@@ -107,14 +108,9 @@ package final class Trainer {
   }
 }
 
-/// A rank's queries against the documents of all ranks, at one step.
-package struct ScoredBatch: ~Copyable {
-  /// This rank's queries.
-  package let queries: EncodedTexts
-  /// The documents of all ranks, in the order of the global batch.
-  package let documents: EncodedTexts
-  /// How many documents each rank brought.
-  let documentCounts: [Int]
-  /// `[own queries × all documents]`.
-  package let scores: HeadScores
+/// A rank's share of a batch, encoded, and its queries' scores against the documents of all ranks.
+struct ScoredBatch {
+  let queries: EncodedTexts
+  let documents: EncodedTexts
+  let exchange: any Exchange
 }

@@ -44,7 +44,9 @@ struct TrainingSetup {
     sampler = Sampler(
       counts: data.counts, batchQueries: configuration.batch.queries,
       negativesPerQuery: configuration.data.negativesPerQuery, shuffle: configuration.data.shuffle, seed: seed)
-    trainer = Trainer(model.model, objective: objective, seed: seed, communicator: communicator)
+    trainer = Trainer(
+      model.model, objective: objective,
+      exchange: ExchangeSettings(configuration.negatives), seed: seed, communicator: communicator)
     builder = BatchBuilder(
       data: data, sampler: sampler, input: model.input, accumulation: configuration.batch.accumulation,
       rank: communicator.rank, rankCount: communicator.rankCount)

@@ -3,17 +3,20 @@ import LateInteraction
 import Tensors
 
 extension Communicator {
-  /// The texts of all ranks, in the order of ranks, and how many each brought.
+  /// The texts of all ranks, in the order of ranks.
   ///
   /// Collective: every rank calls it.
-  func allGather(_ local: EncodedTexts, in arena: Arena) throws -> (all: EncodedTexts, textCounts: [Int]) {
-    let (vectors, textCounts) = try allGather(local.vectors, in: arena)
-    let dense = try local.dense.map { try allGather($0, rowCounts: textCounts, in: arena) }
-    let sparse = try local.sparse.map { sparse in
-      let ids = try allGather(sparse.ids.map(Int.init)).joined().map(Int32.init)
-      return SparseVectors(ids: ids, weights: try allGather(sparse.weights, in: arena).all)
-    }
-    return (EncodedTexts(vectors: vectors, dense: dense, sparse: sparse), textCounts)
+  /// - Parameter lengths: how many vectors each text of each rank has.
+  func allGather(_ local: EncodedTexts, lengths: [[Int]], in arena: Arena) throws -> EncodedTexts {
+    let textCounts = lengths.map(\.count)
+    return EncodedTexts(
+      vectors: try allGather(local.vectors, lengths: lengths, in: arena),
+      dense: try local.dense.map { try allGather($0, rowCounts: textCounts, in: arena) },
+      sparse: try local.sparse.map { sparse in
+        let ids = try allGather(sparse.ids.map(Int.init)).joined().map(Int32.init)
+        let lengths = try allGather(sparse.weights.lengths)
+        return SparseVectors(ids: ids, weights: try allGather(sparse.weights, lengths: lengths, in: arena))
+      })
   }
 
   /// The gradient of this rank's texts, summed over the ranks that used them: the adjoint of `allGather`.
@@ -31,11 +34,9 @@ extension Communicator {
       weights: try (all.sparse?.weights).map(home))
   }
 
-  private func allGather(_ local: TextVectors, in arena: Arena) throws -> (all: TextVectors, textCounts: [Int]) {
-    let lengths = try allGather(local.lengths)
+  private func allGather(_ local: TextVectors, lengths: [[Int]], in arena: Arena) throws -> TextVectors {
     let rows = try allGather(local.rows, rowCounts: lengths.map { $0.reduce(0, +) }, in: arena)
-    let starts = lengths.joined().reduce(into: [0]) { $0.append($0.last! + $1) }
-    return (TextVectors(rows: rows, starts: starts), lengths.map(\.count))
+    return TextVectors(rows: rows, starts: lengths.joined().reduce(into: [0]) { $0.append($0.last! + $1) })
   }
 
   private func allGather(_ local: Matrix, rowCounts: [Int], in arena: Arena) throws -> Matrix {
