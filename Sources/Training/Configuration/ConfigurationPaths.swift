@@ -54,6 +54,11 @@ package enum PathCheck {
     folder(path, being: "a Hugging Face model", with: ["config.json"])
   }
 
+  /// The folder that `run.directory` of a run names.
+  package static func runFolder(_ path: String) -> String? {
+    folder(path, being: "a run", with: ["config.yaml", "metrics.jsonl"])
+  }
+
   package static func collectionFolder(_ path: String) -> String? {
     folder(path, being: "a collection in BEIR's layout", with: ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"])
   }

@@ -25,6 +25,9 @@ extension Configuration {
   /// Every key path with its value, in the order of the file.
   var leaves: [(key: String, value: ConfigurationNode.Value)] { written.leaves }
 
+  /// The same, each value as YAML on one line.
+  package var entries: [(key: String, value: String)] { leaves.map { ($0.key, $0.value.flow) } }
+
   /// The whole configuration as YAML: all keys with their values, in the order of the file.
   ///
   /// Read again it gives the same configuration, to the last bit of every number.

@@ -53,7 +53,7 @@ struct MetricsFile {
 }
 
 /// One step's line in `metrics.jsonl`; steps count from 1.
-package struct StepMetrics: Encodable, Sendable {
+package struct StepMetrics: Codable, Sendable {
   package let step: Int
   package let loss: Double
   /// The loss under each head and under their ensemble, before weights; nil unless the objective is unified.
@@ -62,10 +62,12 @@ package struct StepMetrics: Encodable, Sendable {
   package let gradient_norm: Double
   package let queries_per_second: Double
   package let tokens_per_second: Double
+  /// What the step's time went into by ``StepPart``'s names, a mean over the ranks; nil in a file of an older version.
+  package var seconds: [String: Double]?
 }
 
 /// The terms of the unified objective, in `metrics.jsonl`.
-package struct LossTerms: Encodable, Sendable {
+package struct LossTerms: Codable, Sendable {
   package let dense: Double
   package let sparse: Double
   package let colbert: Double

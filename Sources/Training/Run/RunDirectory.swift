@@ -3,7 +3,7 @@ import Checkpoints
 import Communication
 import Foundation
 
-/// A run's folder: `config.yaml`, `metrics.jsonl`, `checkpoints/step-N/` and, when it is finished, `model/`.
+/// A run's folder: `config.yaml`, `starts.jsonl`, `metrics.jsonl`, `checkpoints/step-N/` and, when it is finished, `model/`.
 struct RunDirectory {
   let configuration: Configuration
   let store: CheckpointStore
@@ -18,6 +18,7 @@ struct RunDirectory {
   var path: String { configuration.run.directory }
   var modelPath: String { "\(path)/model" }
   var metricsPath: String { "\(path)/metrics.jsonl" }
+  var startsPath: String { "\(path)/starts.jsonl" }
 
   /// The checkpoint to continue from, if any, and what the log should say. Collective: every rank calls it.
   ///

@@ -105,6 +105,8 @@ final class TrainingRun {
   }
 
   private func train() throws -> RunOutcome {
+    let start = try RunStart(after: step, threads: setup.model.model.pool.threadCount, communicator: communicator)
+    try communicator.onRoot("writing \(directory.startsPath)") { try start.append(to: directory.startsPath) }
     let metrics = try communicator.together("opening \(directory.metricsPath)") {
       try communicator.rank == 0 ? MetricsFile(directory.metricsPath, after: step) : nil
     }
@@ -114,7 +116,9 @@ final class TrainingRun {
     var progress = ProgressDisplay(console, totalSteps: totalSteps, after: step)
     var lastSaved = step
     while step < totalSteps {
-      let (line, stops) = try trainOneStep()
+      _ = clock.lap()
+      var (line, stops) = try trainOneStep()
+      line.seconds = try meanSecondsByPart()
       try metrics?.append(line)
       progress.show(
         StepReport(
@@ -142,6 +146,15 @@ final class TrainingRun {
     try reportMemory()
     try writeModel()
     return .finished
+  }
+
+  /// What the time since the clock's last lap went into, a mean over the ranks, to the microsecond. Collective: every rank
+  /// calls it.
+  private func meanSecondsByPart() throws -> [String: Double] {
+    let own = clock.lap()
+    let sums = try communicator.allReduceSum(StepPart.allCases.map { own[$0] })
+    let means = sums.map { ($0 / Double(communicator.rankCount) * 1e6).rounded() / 1e6 }
+    return Dictionary(uniqueKeysWithValues: zip(StepPart.allCases.map(\.name), means))
   }
 
   /// How many parameters this rank updates.
@@ -261,27 +274,6 @@ final class TrainingRun {
 
   private var tensorRecords: [TensorRecord] {
     parameters.layout.trained.map { TensorRecord(name: $0.name, shape: $0.shape, range: $0.range!) }
-  }
-}
-
-/// A loss, gradient or parameter that is not a number, or infinite.
-enum NonFiniteError: Error, CustomStringConvertible {
-  /// `quantity` is the loss or the gradient; `rows` are where it shows, as `FILE:line`.
-  case beforeUpdate(_ quantity: String, rows: [String])
-  case updatedParameters
-
-  var description: String {
-    let advice = "start again in another run.directory with a lower optimizer.learning_rate"
-    switch self {
-    case .beforeUpdate(let quantity, let rows):
-      let shown = rows.prefix(8).joined(separator: ", ") + (rows.count > 8 ? " and \(rows.count - 8) more" : "")
-      return """
-        the \(quantity) is not finite, so no update was made. Look at rows \(shown); if nothing is wrong with them, \
-        \(advice)
-        """
-    case .updatedParameters:
-      return "the parameters are not finite after the update, so they are not used; \(advice)"
-    }
   }
 }
 
