@@ -3,10 +3,11 @@ import Communication
 import Foundation
 import LateInteraction
 
-/// `metrics.jsonl`: one JSON object a line, written by rank 0.
+/// `metrics.jsonl`: one JSON object a line, written by rank 0; beside it the same for TensorBoard.
 struct MetricsFile {
   private let path: String
   private let handle: FileHandle
+  private let events: EventFile
 
   /// Opens the file for step `step` updates done: lines of later steps, from a run that was cut off, are removed.
   init(_ path: String, after step: Int) throws {
@@ -18,14 +19,19 @@ struct MetricsFile {
     try replaceFile(path, with: text)
     handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     try handle.seekToEnd()
+    events = try EventFile(in: URL(fileURLWithPath: path).deletingLastPathComponent().path, after: step)
   }
 
   /// Appends one step's line.
-  func append(_ metrics: StepMetrics) throws { try append(encoded: metrics) }
+  func append(_ metrics: StepMetrics) throws {
+    try append(encoded: metrics)
+    try events.append(step: metrics.step, metrics.scalars)
+  }
 
   /// Appends an evaluation's line.
   func append(step: Int, evaluation: EvaluationResult, agreement: Agreement?) throws {
     try append(encoded: EvaluationLine(step: step, evaluation: evaluation, agreement: agreement))
+    try events.append(step: step, evaluation.scalars)
   }
 
   private func append(encoded value: some Encodable) throws {
