@@ -19,7 +19,7 @@ import Training
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, EncodeCommand.self, TokenizeCommand.self, GradientsCommand.self,
       CacheCommand.self, CheckpointCommand.self, ExportCommand.self, MineCommand.self, ExplainCommand.self,
-      ReportCommand.self, BenchCommand.self,
+      ReportCommand.self, PlanCommand.self, BenchCommand.self,
     ])
 
   static let exitStatusHelp = """

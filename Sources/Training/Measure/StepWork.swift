@@ -9,7 +9,8 @@ struct StepWork: Equatable {
   var attention = 0.0
   /// Similarities of all own query tokens with all document tokens; of the backward, what goes through the winners.
   var maxSim = 0.0
-  /// What the second pass of GradCache computes again, of `products` and `attention`; it is not in them.
+  /// What the second pass of GradCache and `batch.recompute` compute again, of `products` and `attention`; it is not in
+  /// them.
   var repeatedProducts = 0.0
   var repeatedAttention = 0.0
   /// What fused kernels read and write between the products.
@@ -27,14 +28,15 @@ struct StepWork: Equatable {
     let sizes = share.chunks.map { $0.queries + $0.documents }
     let layers = LayerWork(model)
     for texts in sizes {
-      let forward = layers.forward(texts)
-      products += forward.products + layers.backwardProducts(texts)
-      attention += forward.attention + layers.backwardAttention(texts)
-      elementWiseBytes += layers.forwardBytes(texts) + layers.backwardBytes(texts)
-      guard sizes.count > 1 else { continue }
-      repeatedProducts += forward.products
-      repeatedAttention += forward.attention
-      elementWiseBytes += layers.forwardBytes(texts)
+      let computed = layers.computedLayers
+      products += layers.products(texts, layers: computed) + layers.heads(texts) + layers.backwardProducts(texts)
+      attention += layers.attention(texts, layers: computed) + layers.backwardAttention(texts)
+      elementWiseBytes += layers.bytes(texts, layers: computed) + layers.embeddingBytes(texts)
+      elementWiseBytes += layers.backwardBytes(texts)
+      let again = (sizes.count > 1 ? layers.computedLayers : 0) + layers.recomputedLayers
+      repeatedProducts += layers.products(texts, layers: again) + (sizes.count > 1 ? layers.heads(texts) : 0)
+      repeatedAttention += layers.attention(texts, layers: again)
+      elementWiseBytes += layers.bytes(texts, layers: again)
     }
     let queryVectors = Double(share.chunks.reduce(0) { $0 + $1.queries.vectors })
     let dimension = Double(model.head.dimension)
@@ -63,8 +65,10 @@ private struct LayerWork {
   private let model: ModelShape
   private let width: Double
   private let inner: Double
-  private let computedLayers: Double
+  let computedLayers: Double
   private let trainedLayers: Double
+  /// The top layer's activations are still there when its backward starts.
+  let recomputedLayers: Double
   private let trainsEmbeddings: Bool
 
   init(_ model: ModelShape) {
@@ -73,20 +77,18 @@ private struct LayerWork {
     inner = Double(model.encoder.intermediateWidth)
     trainedLayers = Double(model.layout.trainedLayerCount)
     computedLayers = model.readsStates ? trainedLayers : Double(model.encoder.layerCount)
+    recomputedLayers = model.recomputesLayers ? max(0, trainedLayers - 1) : 0
     trainsEmbeddings = model.layout.trainedWords != nil
   }
 
   /// A layer's four [width × width] and two [width × inner].
   private var layerProducts: Double { 2 * (4 * width * width + 2 * width * inner) }
 
-  private func heads(_ texts: TextSizes) -> Double { 2 * Double(texts.vectors * model.head.dimension) * width }
+  func heads(_ texts: TextSizes) -> Double { 2 * Double(texts.vectors * model.head.dimension) * width }
 
-  func forward(_ texts: TextSizes) -> (products: Double, attention: Double) {
-    (
-      computedLayers * Double(texts.tokens) * layerProducts + heads(texts),
-      computedLayers * 4 * Double(texts.pairs) * width
-    )
-  }
+  func products(_ texts: TextSizes, layers: Double) -> Double { layers * Double(texts.tokens) * layerProducts }
+
+  func attention(_ texts: TextSizes, layers: Double) -> Double { layers * 4 * Double(texts.pairs) * width }
 
   func backwardProducts(_ texts: TextSizes) -> Double {
     guard model.trainsEncoder else { return heads(texts) }
@@ -98,9 +100,11 @@ private struct LayerWork {
   func backwardAttention(_ texts: TextSizes) -> Double { trainedLayers * 8 * Double(texts.pairs) * width }
 
   /// Two norms with their residuals read two rows and write two (normalised, and scaled); GELU reads one and writes one.
-  func forwardBytes(_ texts: TextSizes) -> Double {
-    4 * Double(texts.tokens) * (computedLayers * (8 * width + 2 * inner) + 3 * width)
+  func bytes(_ texts: TextSizes, layers: Double) -> Double {
+    4 * Double(texts.tokens) * (layers * (8 * width + 2 * inner))
   }
+
+  func embeddingBytes(_ texts: TextSizes) -> Double { 12 * Double(texts.tokens) * width }
 
   /// Two norms read upstream and normalised, write it and what goes through dropout; GELU reads two and writes one.
   func backwardBytes(_ texts: TextSizes) -> Double {

@@ -26,3 +26,13 @@ struct ProcessMemory {
   /// large is mapped for a while and let go.
   var anonymousPeak: Int { max(anonymous, peak - mapped - shared) }
 }
+
+/// What this machine has, or what the process's control group (cgroup 2) may use of it, in bytes; 0 if nobody tells.
+func machineMemory() -> Int {
+  let machine = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
+  let total =
+    machine.split(separator: "\n").first { $0.hasPrefix("MemTotal:") }?
+    .split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+  let group = (try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8)) ?? ""
+  return min(total * 1_024, Int(group.trimmingCharacters(in: .whitespacesAndNewlines)) ?? .max)
+}
