@@ -20,8 +20,10 @@ extension Communicator {
   /// The integers of every rank, in the order of ranks; each may bring another number of them.
   ///
   /// Collective: every rank calls it. Together the integers must stay below 2 GiB.
-  package func allGather(_ local: [Int]) throws(CommunicationError) -> [[Int]] {
-    try allGather(bytes: bytes(of: local)).map { elements(of: $0, as: Int.self) }
+  package func allGather<Number: FixedWidthInteger & BitwiseCopyable>(
+    _ local: [Number]
+  ) throws(CommunicationError) -> [[Number]] {
+    try allGather(bytes: bytes(of: local)).map { elements(of: $0, as: Number.self) }
   }
 }
 

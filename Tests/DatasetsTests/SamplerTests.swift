@@ -30,19 +30,11 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 3, 5, 8, 64], [1, 2, 7, 30])
-  func sharesAndChunksPartTheBatch(rankCount: Int, size: Int) {
+  func sharesPartTheBatch(rankCount: Int, size: Int) {
     let batch = sampler(rows: size, batch: size).batch(0)
     let shares = (0..<rankCount).map { batch.share(rank: $0, rankCount: rankCount) }
     #expect(shares.flatMap { Array($0) } == Array(0..<size))
     #expect(shares.map(\.count).max()! - shares.map(\.count).min()! <= 1)
-    for share in shares {
-      for accumulation in [1, 2, 3, 50] {
-        let chunks = batch.chunks(of: share, accumulation: accumulation)
-        #expect(chunks.flatMap { Array($0) } == Array(share))
-        #expect(chunks.count == min(accumulation, share.count))
-        #expect(chunks.allSatisfy { !$0.isEmpty })
-      }
-    }
   }
 
   @Test func fileOrderTakesTheFirstDocuments() {

@@ -95,13 +95,13 @@ struct CutCase {
     let builder = BatchBuilder(
       data: data, sampler: sampler, input: loaded.input, accumulation: accumulation, rank: communicator.rank,
       rankCount: communicator.rankCount)
-    var batch = try builder.batch(Self.step)
+    var batch = try builder.deal(builder.read(Self.step), communicator)
+    let slots = batch.slots
     if let fault { batch = fault.applied(to: batch, onLastRank: communicator.rank == communicator.rankCount - 1) }
     let trainer = Trainer(
       loaded.model, objective: run.objective, exchange: exchange, seed: 9,
       communicator: fault == .gradientTimesRanks ? GradientTimesRanks(communicator) : communicator)
-    let share = builder.plan(Self.step).share(rank: communicator.rank, rankCount: communicator.rankCount)
-    return try CutOutcome(trainer, batch, share: share, communicator)
+    return try CutOutcome(trainer, batch, slots: slots, communicator)
   }
 }
 
@@ -125,7 +125,8 @@ extension CutCase {
     let shards = ParameterShards(of: parameters.layout.trainedCount, isSharded: isSharded, communicator)
     let optimizer = AdamW(settings, parameters.layout, shards: shards, on: loaded.model.pool)
     let norms = try (0..<3).map { step in
-      _ = try trainer.gradients(of: try builder.batch(step), step: step, shards: shards)
+      _ = try trainer.gradients(
+        of: try builder.deal(builder.read(step), communicator), step: step, shards: shards)
       let norm = try optimizer.norm(parameters, communicator)
       try optimizer.update(parameters, step: step, factor: 1, norm: norm, updating ?? communicator)
       return norm
@@ -161,10 +162,11 @@ struct TrainedState: Sendable {
 
 /// What must be the same however the batch is cut.
 struct CutOutcome: Equatable, Sendable {
-  let share: Range<Int>
+  /// Where the share's queries stand in the global batch.
+  let slots: [Int]
   /// What the heads make of the share's queries, each query by itself.
   private let queries: [[Float]]
-  /// A fingerprint of what they make of each document of all ranks.
+  /// A fingerprint of what they make of each document of the global batch.
   private let documents: [Int]
   /// The winners of each query's tokens, over all documents; nil if they are on several ranks or in several blocks.
   private let winners: [[Int]]?
@@ -175,18 +177,20 @@ struct CutOutcome: Equatable, Sendable {
   private let words: [Int32]
   let gradient: [Float]
 
-  init(_ trainer: Trainer, _ batch: RankBatch, share: Range<Int>, _ communicator: any Communicator) throws {
-    self.share = share
+  init(_ trainer: Trainer, _ batch: RankBatch, slots: [Int], _ communicator: any Communicator) throws {
+    self.slots = slots
     let scored = try trainer.score(batch, step: CutCase.step)
     let (ours, matrices) = (scored.queries, scored.exchange.scores.all)
     queries = (0..<ours.count).map { ours.texts($0..<$0 + 1).values }
     let own = scored.documents
-    documents = try communicator.allGather((0..<own.count).map { fingerprint(own.texts($0..<$0 + 1).values) })
-      .flatMap { $0 }
+    let gathered = try communicator.allGather((0..<own.count).map { fingerprint(own.texts($0..<$0 + 1).values) })
+    let columns = try communicator.allGather(batch.documentColumns).flatMap { $0 }
+    let places = columns.indices.sorted { columns[$0] < columns[$1] }
+    documents = places.map { Array(gathered.joined())[$0] }
     winners = (scored.exchange as? DocumentExchange)?.winners.map { table in
       (0..<ours.count).map { query in
         (ours.vectors.starts[query]..<ours.vectors.starts[query + 1]).flatMap { row in
-          (0..<table.columns).map { table[row, $0] }
+          places.map { table[row, $0] }
         }
       }
     }
@@ -202,13 +206,11 @@ struct CutOutcome: Equatable, Sendable {
   /// and chunks are added in another order (float32's rounding, 6e-8, over a few dozen partial sums).
   func differences(from whole: CutOutcome) -> [String] {
     var found: [String] = []
-    if queries != Array(whole.queries[share].prefix(queries.count)) || queries.count != share.count {
-      found.append("queries")
-    }
+    if queries != slots.map({ whole.queries[$0] }) { found.append("queries") }
     if documents != whole.documents { found.append("documents") }
-    if let winners, winners != Array(whole.winners![share]) { found.append("winners") }
-    if scores != Array(whole.scores[share]) { found.append("scores") }
-    if losses != Array(whole.losses[share]) { found.append("losses") }
+    if let winners, winners != slots.map({ whole.winners![$0] }) { found.append("winners") }
+    if scores != slots.map({ whole.scores[$0] }) { found.append("scores") }
+    if losses != slots.map({ whole.losses[$0] }) { found.append("losses") }
     if words != whole.words { found.append("words") }
     let error = relativeError(gradient, whole.gradient)
     if error > 1e-5 { found.append("gradient by \(error)") }
@@ -255,7 +257,8 @@ enum PlantedFault: CaseIterable, Sendable {
   /// Whether a cut shows the fault at all.
   func shows(rankCount: Int, accumulation: Int) -> Bool {
     switch self {
-    case .gradientTimesRanks, .localRowInDropoutKey: rankCount > 1
+    case .gradientTimesRanks: rankCount > 1
+    case .localRowInDropoutKey: rankCount > 1 || accumulation > 1
     case .lastChunkDropped: accumulation > 1
     }
   }
@@ -268,8 +271,8 @@ enum PlantedFault: CaseIterable, Sendable {
       return RankBatch(
         chunks: batch.chunks.map { chunk in
           defer { local += chunk.queryCount }
-          let first = chunk.tokens.places[0].slot
-          return chunk.replaced { Place(slot: $0.slot - first + local, text: $0.text) }
+          let slots = chunk.tokens.places.prefix(chunk.queryCount).map(\.slot)
+          return chunk.replaced { Place(slot: local + slots.firstIndex(of: $0.slot)!, text: $0.text) }
         }, globalQueryCount: batch.globalQueryCount, globalDocumentCount: batch.globalDocumentCount,
         targets: batch.targets)
     case .lastChunkDropped:

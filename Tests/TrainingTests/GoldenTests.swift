@@ -97,9 +97,9 @@ final class GoldenModel {
     loaded = try LoadedModel(settings, trains: true, on: ThreadPool(threadCount: 2))
     let sampler = Sampler(
       counts: data.counts, batchQueries: data.count, negativesPerQuery: 2, shuffle: false, seed: 0)
-    batch = try BatchBuilder(
-      data: data, sampler: sampler, input: loaded.input, accumulation: 1, rank: 0, rankCount: 1
-    ).batch(0)
+    let builder = BatchBuilder(
+      data: data, sampler: sampler, input: loaded.input, accumulation: 1, rank: 0, rankCount: 1)
+    batch = try builder.deal(builder.read(0), SoloCommunicator())
     trainer = Trainer(loaded.model, objective: objective, seed: 0, communicator: SoloCommunicator())
   }
 

@@ -13,18 +13,10 @@ package struct BatchPlan: Equatable, Sendable {
   package let epoch: Int
   package let slots: [Slot]
 
-  /// The slots of `rank`: neighbours, as equal as can be, none if there are fewer queries than ranks.
+  /// The slots that `rank` reads: neighbours, as equal as can be, none if there are fewer queries than ranks.
   package func share(rank: Int, rankCount: Int) -> Range<Int> {
     precondition(rankCount > 0 && rank >= 0 && rank < rankCount, "rank \(rank) of \(rankCount)")
     return slots.indices.part(rank, of: rankCount)
-  }
-
-  /// A share cut into `accumulation` chunks, as equal as can be; empty ones are left out.
-  package func chunks(of share: Range<Int>, accumulation: Int) -> [Range<Int>] {
-    precondition(accumulation > 0, "a share is cut into at least one chunk, not \(accumulation)")
-    precondition(
-      share.lowerBound >= 0 && share.upperBound <= slots.count, "the share \(share) is outside 0..<\(slots.count)")
-    return (0..<accumulation).map { share.part($0, of: accumulation) }.filter { !$0.isEmpty }
   }
 }
 

@@ -67,4 +67,12 @@ package struct TokenizedText: Sendable, Equatable {
   package var textTokenCount: Int
   /// Whether the text had more tokens than fit.
   package var isTruncated: Bool
+
+  package init(ids: [Int32], keyCount: Int, givesVector: [Bool], textTokenCount: Int, isTruncated: Bool) {
+    self.ids = ids
+    self.keyCount = keyCount
+    self.givesVector = givesVector
+    self.textTokenCount = textTokenCount
+    self.isTruncated = isTruncated
+  }
 }

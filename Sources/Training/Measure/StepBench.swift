@@ -145,7 +145,8 @@ private struct StepMeasurement {
     let model = ModelShape(setup.model.model)
     var own = StepWork()
     for step in firstStep..<firstStep + steps {
-      let batch = try communicator.together("reading a batch") { try setup.builder.batch(step) }
+      let read = try communicator.together("reading a batch") { try setup.builder.read(step) }
+      let batch = try setup.builder.deal(read, communicator)
       own = own + StepWork(model, try SampledShare(batch, communicator), updated: run.updatedCount)
     }
     let parts: [WritableKeyPath<StepWork, Double>] = StepWork.parts
@@ -154,26 +155,5 @@ private struct StepMeasurement {
     for (part, sum) in zip(parts, sums) { work[keyPath: part] = sum / Double(steps) }
     return StepBench(
       self, try MeasuredFloors(setup, communicator), work: work, sentBytes: sums.last! / Double(communicator.rankCount))
-  }
-}
-
-extension SampledShare {
-  /// The sizes of a batch at hand. Collective: every rank calls it, with its share.
-  init(_ batch: RankBatch, _ communicator: any Communicator) throws {
-    let chunks = batch.chunks.map { chunk in
-      var sizes = SampledChunk()
-      let tokens = chunk.tokens
-      for text in 0..<tokens.textCount {
-        let count = tokens.starts[text + 1] - tokens.starts[text]
-        let vectors = tokens.vectorStarts[text + 1] - tokens.vectorStarts[text]
-        if text < chunk.queryCount {
-          sizes.queries.add(tokens: count, keys: tokens.keyCounts[text], vectors: vectors)
-        } else {
-          sizes.documents.add(tokens: count, keys: tokens.keyCounts[text], vectors: vectors)
-        }
-      }
-      return sizes
-    }
-    try self.init(chunks: chunks, ids: [], communicator)
   }
 }

@@ -48,15 +48,10 @@ struct RunPlanner {
 
   /// The shares of all ranks in some batches, or of some ranks in one.
   private func sampledShares(_ configuration: Configuration, _ rankCount: Int) -> [SampledShare] {
-    let queries = configuration.batch.queries
-    let mostQueries = (queries + rankCount - 1) / rankCount
-    let count = rankCount < Self.shareCount ? Self.shareCount / rankCount * rankCount : Self.shareCount
-    return (0..<count).map { place in
-      let batch = place / rankCount
-      let share = (0..<queries).part(place % rankCount, of: rankCount)
-      return sample.share(
-        from: batch * queries + share.lowerBound, queries: share.count,
-        accumulation: configuration.batch.accumulation, mostQueries: mostQueries, batchQueries: queries)
+    (0..<max(1, Self.shareCount / rankCount)).flatMap { batch in
+      sample.shares(
+        ofBatch: batch, queries: configuration.batch.queries, first: min(rankCount, Self.shareCount), of: rankCount,
+        accumulation: configuration.batch.accumulation)
     }
   }
 

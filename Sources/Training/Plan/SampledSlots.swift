@@ -3,33 +3,24 @@ import LateInteraction
 import Tensors
 import Tokenizers
 
-/// A query of a batch and its documents, tokenized.
-struct SlotTexts {
-  let query: TokenizedText
-  let documents: [TokenizedText]
-}
-
 /// The first batches' queries with their documents, tokenized: what batches of any size are planned from.
 struct SampledSlots {
-  let slots: [SlotTexts]
+  let slots: [TokenizedSlot]
   /// How many of `slots`, from the first on, have how many different ids together: one number a slot.
   private let wordCounts: [Int]
 
   private static let sampledQueries = 2_000
 
   init(_ data: TrainingData, _ sampler: Sampler, _ input: InputTokenizer) throws {
-    var slots: [SlotTexts] = []
+    var slots: [TokenizedSlot] = []
     var words: Set<Int32> = []
     var counts: [Int] = []
     var step = 0
     while slots.count < min(Self.sampledQueries, data.count), step < sampler.stepsPerEpoch {
       for slot in sampler.batch(step).slots.prefix(Self.sampledQueries - slots.count) {
-        let row = try data.row(slot.row)
-        let texts = SlotTexts(
-          query: input.tokenize((row.prompt ?? "") + row.query, as: .query),
-          documents: row.documents(of: slot).map { input.tokenize($0, as: .document) })
+        let texts = TokenizedSlot(try data.row(slot.row), slot, input)
         slots.append(texts)
-        for text in [texts.query] + texts.documents { words.formUnion(text.ids) }
+        for text in texts.texts { words.formUnion(text.ids) }
         counts.append(words.count)
       }
       step += 1
@@ -41,16 +32,16 @@ struct SampledSlots {
   /// The tokens that attention can ask, of a query with its documents.
   var realTokensPerQuery: Double {
     let tokens = slots.reduce(0) { sum, slot in
-      ([slot.query] + slot.documents).reduce(sum) { $0 + $1.keyCount }
+      slot.texts.reduce(sum) { $0 + $1.keyCount }
     }
     return Double(tokens) / Double(slots.count)
   }
 
   /// The first slots that have at most `tokens` tokens together, at least one.
-  func first(tokens limit: Int) -> [SlotTexts] {
+  func first(tokens limit: Int) -> [TokenizedSlot] {
     var tokens = 0
     let count = slots.prefix { slot in
-      tokens += ([slot.query] + slot.documents).reduce(0) { $0 + $1.ids.count }
+      tokens += slot.tokenCount
       return tokens <= limit
     }.count
     return Array(slots.prefix(max(1, count)))
@@ -66,25 +57,31 @@ struct SampledSlots {
     return Int(all * exponential(power * logarithm(Double(queries) / Double(wordCounts.count))))
   }
 
-  /// What `queries` slots from `first` on come to when they are a rank's share in a batch of `batchQueries`.
-  func share(from first: Int, queries: Int, accumulation: Int, mostQueries: Int, batchQueries: Int) -> SampledShare {
-    let sizes = (0..<queries).map { slots[(first + $0) % slots.count] }
-    let chunks = (0..<accumulation).map { sizes.indices.part($0, of: accumulation) }.filter { !$0.isEmpty }.map {
-      range in
-      var chunk = SampledChunk()
-      for slot in sizes[range] {
-        chunk.queries.add(slot.query)
-        for document in slot.documents { chunk.documents.add(document) }
-      }
-      return chunk
+  /// The shares of the first `count` of so many ranks in a batch of `queries`, the sample being gone through again and again.
+  func shares(
+    ofBatch batch: Int, queries: Int, first count: Int, of rankCount: Int, accumulation: Int
+  ) -> [SampledShare] {
+    let members = (0..<queries).map { slots[(batch * queries + $0) % slots.count] }
+    let tokenCounts = members.map(\.tokenCount)
+    let shares = deal(tokenCounts, among: rankCount)
+    let all = SampledChunk(members)
+    let mostDocuments = shares.map { share in share.reduce(0) { $0 + members[$1].documents.count } }.max() ?? 0
+    return shares.prefix(count).map { share in
+      let chunks = BatchBuilder.chunks(of: share, tokenCounts, accumulation: accumulation)
+      return SampledShare(
+        chunks: chunks.map { SampledChunk($0.map { members[$0] }) },
+        allQueries: TextCounts(texts: all.queries.texts, vectors: all.queries.vectors),
+        allDocuments: TextCounts(texts: all.documents.texts, vectors: all.documents.vectors),
+        mostDocuments: mostDocuments, words: words(queries: queries))
     }
-    let documents = slots.reduce(0) { $0 + $1.documents.count }
-    func ofBatch(_ count: Int) -> Int { count * batchQueries / slots.count }
-    func vectors(_ texts: [TokenizedText]) -> Int { texts.reduce(0) { $0 + $1.givesVector.count { $0 } } }
-    return SampledShare(
-      chunks: chunks,
-      allQueries: TextCounts(texts: batchQueries, vectors: ofBatch(vectors(slots.map(\.query)))),
-      allDocuments: TextCounts(texts: ofBatch(documents), vectors: ofBatch(vectors(slots.flatMap(\.documents)))),
-      mostDocuments: (mostQueries * documents + slots.count - 1) / slots.count, words: words(queries: batchQueries))
+  }
+}
+
+extension SampledChunk {
+  fileprivate init(_ slots: [TokenizedSlot]) {
+    for slot in slots {
+      queries.add(slot.query)
+      for document in slot.documents { documents.add(document) }
+    }
   }
 }

@@ -19,7 +19,9 @@ package struct StepRates: Codable, Sendable {
   /// and once with nothing but the head, which is a forward pass. No value of the model need be in memory.
   ///
   /// Collective: every rank calls it.
-  init(_ described: DescribedModel, _ texts: [SlotTexts], objective: Objective, communicator: any Communicator) throws {
+  init(_ described: DescribedModel, _ texts: [TokenizedSlot], objective: Objective, communicator: any Communicator)
+    throws
+  {
     let pool = ThreadPool.forRank()
     try communicator.barrier()
     let forward = try Probe(described, texts, objective, training: .head, on: pool).measure()
@@ -82,7 +84,7 @@ private struct Probe {
   private static let steps = 5
 
   init(
-    _ described: DescribedModel, _ texts: [SlotTexts], _ objective: Objective,
+    _ described: DescribedModel, _ texts: [TokenizedSlot], _ objective: Objective,
     training: LateInteraction.TrainedPart, on pool: ThreadPool
   ) throws {
     var encoder = described.shape.encoder
@@ -143,7 +145,7 @@ private struct Probe {
 
 extension RankBatch {
   /// A batch of its own, in one chunk; ids beyond the vocabulary of a small model become others.
-  fileprivate init(_ slots: [SlotTexts], foldingInto words: Int32) {
+  fileprivate init(_ slots: [TokenizedSlot], foldingInto words: Int32) {
     func placed(_ text: TokenizedText, _ slot: Int, _ k: Int) -> PlacedText {
       PlacedText(
         ids: text.ids.map { $0 % words }, keyCount: text.keyCount, givesVector: text.givesVector,

@@ -18,7 +18,8 @@ package func firstBatchGradients(
 ) throws -> FirstBatch {
   let setup = try TrainingSetup(configuration, communicator: communicator, console: console, on: ThreadPool.forRank())
   for notice in setup.model.notices { console.logger.info("\(notice)") }
-  let batch = try communicator.together("reading the first batch") { try setup.builder.batch(0) }
+  let read = try communicator.together("reading the first batch") { try setup.builder.read(0) }
+  let batch = try setup.builder.deal(read, communicator)
   let own = try setup.trainer.gradients(of: batch, step: 0)
   let loss = try communicator.allReduceSum([own.reduce(0) { $0 + $1.value }])[0]
   let parameters = setup.model.model.parameters

@@ -1,5 +1,6 @@
 import Communication
 import Datasets
+import Tensors
 import Tokenizers
 
 /// What the texts of some of a run's batches come to in tokens, known before the first of them is trained on.
@@ -28,35 +29,15 @@ struct SampledTexts {
     batches = max(1, setup.totalSteps - step)
     let count = min(batches, max(1, Self.sampledQueries / setup.configuration.batch.queries))
     let steps = (0..<count).map { [batches] in step + $0 * batches / count }
+    let read = try communicator.together("tokenizing a sample of the data") { try steps.map(setup.builder.read) }
     var lengths = (queries: Lengths(), documents: Lengths())
-    var own: [(chunks: [SampledChunk], ids: Set<Int32>)] = []
-    try communicator.together("tokenizing a sample of the data") {
-      for step in steps {
-        let plan = setup.builder.plan(step)
-        let share = plan.share(rank: communicator.rank, rankCount: communicator.rankCount)
-        var ids: Set<Int32> = []
-        let chunks = try plan.chunks(of: share, accumulation: setup.configuration.batch.accumulation).map { slots in
-          var chunk = SampledChunk()
-          for slot in slots.map({ plan.slots[$0] }) {
-            let row = try setup.data.row(slot.row)
-            let query = setup.model.input.tokenize((row.prompt ?? "") + row.query, as: .query)
-            let documents = row.documents(of: slot).map { setup.model.input.tokenize($0, as: .document) }
-            chunk.queries.add(query)
-            lengths.queries.add(query)
-            for document in documents {
-              chunk.documents.add(document)
-              lengths.documents.add(document)
-            }
-            for text in [query] + documents { ids.formUnion(text.ids) }
-          }
-          return chunk
-        }
-        own.append((chunks, ids))
-      }
+    for slot in read.joined() {
+      lengths.queries.add(slot.query)
+      for document in slot.documents { lengths.documents.add(document) }
     }
     queries = try communicator.sum(lengths.queries)
     documents = try communicator.sum(lengths.documents)
-    shares = try own.map { try SampledShare(chunks: $0.chunks, ids: $0.ids, communicator) }
+    shares = try read.map { try SampledShare(setup.builder.deal($0, communicator), communicator) }
   }
 
   /// Of the queries of this rank's shares; 0 if it has none.
@@ -94,11 +75,13 @@ struct SampledShare {
 }
 
 extension SampledShare {
-  /// Collective: every rank calls it, with the chunks of its share and the ids in them.
-  init(chunks: [SampledChunk], ids: Set<Int32>, _ communicator: any Communicator) throws {
+  /// Collective: every rank calls it, with its share of the same batch.
+  init(_ batch: RankBatch, _ communicator: any Communicator) throws {
+    let chunks = batch.chunks.map(SampledChunk.init)
     let queries = chunks.reduce(TextSizes()) { $0 + $1.queries }
     let documents = chunks.reduce(TextSizes()) { $0 + $1.documents }
     let own = [queries.texts, queries.vectors, documents.texts, documents.vectors]
+    let ids = Set(batch.chunks.flatMap(\.tokens.ids))
     let all = try communicator.allGather(own + ids.map(Int.init))
     func sum(_ place: Int) -> Int { all.reduce(0) { $0 + $1[place] } }
     self.init(
@@ -118,6 +101,18 @@ struct TextCounts: Equatable {
 struct SampledChunk {
   var queries = TextSizes()
   var documents = TextSizes()
+}
+
+extension SampledChunk {
+  fileprivate init(_ chunk: Chunk) {
+    let tokens = chunk.tokens
+    for text in 0..<tokens.textCount {
+      let count = tokens.starts[text + 1] - tokens.starts[text]
+      let vectors = tokens.vectorStarts[text + 1] - tokens.vectorStarts[text]
+      let role = text < chunk.queryCount ? \SampledChunk.queries : \.documents
+      self[keyPath: role].add(tokens: count, keys: tokens.keyCounts[text], vectors: vectors)
+    }
+  }
 }
 
 /// What the memory for texts laid end to end depends on.

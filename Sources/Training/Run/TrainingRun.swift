@@ -171,7 +171,8 @@ final class TrainingRun {
   private func oneStep() throws -> (StepMetrics, stops: Bool) {
     communicator.context = "step \(step + 1)"
     let start = ContinuousClock.now
-    let batch = try clock.measure(.waitingForData) { try setup.builder.batch(step) }
+    let read = try clock.measure(.waitingForData) { try setup.builder.read(step) }
+    let batch = try setup.builder.deal(read, communicator)
     let losses = try clock.measure(.maxSimAndLoss, "gradients") {
       try setup.trainer.gradients(of: batch, step: step, shards: shards)
     }
@@ -180,7 +181,7 @@ final class TrainingRun {
     let sums = try communicator.allReduceSum(
       [losses.reduce(0) { $0 + $1.value }, Double(batch.realTokenCount), StopSignal.isRequested ? 1 : 0]
         + LossTerms(losses).values)
-    try checkFinite(loss: sums[0], losses, norm)
+    try checkFinite(loss: sums[0], losses, of: batch, norm)
     let factor = schedule.factor(at: step)
     try clock.measure(.optimizer, "update") {
       try optimizer.update(parameters, step: step, factor: factor, norm: norm, communicator)
@@ -196,11 +197,10 @@ final class TrainingRun {
   }
 
   /// Stops the run before an update that would spoil the parameters. Collective: all ranks hold the same two numbers.
-  private func checkFinite(loss: Double, _ losses: [QueryLoss], _ norm: Double) throws {
+  private func checkFinite(loss: Double, _ losses: [QueryLoss], of batch: RankBatch, _ norm: Double) throws {
     guard !loss.isFinite || !norm.isFinite else { return }
     let plan = setup.builder.plan(step)
-    let share = plan.share(rank: communicator.rank, rankCount: communicator.rankCount)
-    let bad = zip(share, losses).filter { !$0.1.value.isFinite }.map { plan.slots[$0.0].row }
+    let bad = zip(batch.slots, losses).filter { !$0.1.value.isFinite }.map { plan.slots[$0.0].row }
     let all = try communicator.allGather(bad).flatMap { $0 }
     try communicator.together("step \(step + 1)") {
       throw NonFiniteError.beforeUpdate(

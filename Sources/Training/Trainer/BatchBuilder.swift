@@ -1,9 +1,13 @@
+package import Communication
 package import Datasets
 import LateInteraction
 import Tensors
 package import Tokenizers
 
-/// Reads and tokenizes a rank's share of each global batch: a pure function of the step.
+/// Reads and tokenizes the global batches, and deals each one's queries out to ranks and chunks by length.
+///
+/// Each rank reads neighbours and hands them round: nobody reads a text twice, and nobody waits for the rank that happened
+/// to have the long ones. All of it is a function of the step.
 package struct BatchBuilder: Sendable {
   private let data: TrainingData
   private let sampler: Sampler
@@ -26,36 +30,48 @@ package struct BatchBuilder: Sendable {
   /// The rows of the global batch at `step`, in its order.
   package func plan(_ step: Int) -> BatchPlan { sampler.batch(step) }
 
-  /// This rank's share of the global batch at `step`.
-  package func batch(_ step: Int) throws -> RankBatch {
+  /// What this rank reads of the global batch at `step`.
+  package func read(_ step: Int) throws -> [TokenizedSlot] {
     let plan = plan(step)
-    let share = plan.share(rank: rank, rankCount: rankCount)
-    let starts = plan.slots.reduce(into: [0]) { $0.append($0.last! + 1 + $1.negatives.count) }
-    let rows = try share.map { try data.row(plan.slots[$0].row) }
-    let chunks = plan.chunks(of: share, accumulation: accumulation).map { slots in
-      chunk(slots.map { (slot: $0, chosen: plan.slots[$0], row: rows[$0 - share.lowerBound]) })
+    return try plan.share(rank: rank, rankCount: rankCount).map { slot in
+      TokenizedSlot(try data.row(plan.slots[slot].row), plan.slots[slot], input)
     }
-    let targets = zip(share, rows).map { slot, row in
-      QueryTarget(columns: starts[slot]..<starts[slot + 1], teacherScores: row.teacherScores(of: plan.slots[slot]))
+  }
+
+  /// This rank's share of the global batch, of which each rank has read its part.
+  ///
+  /// Collective: every rank calls it, with what it has read of the same step.
+  package func deal(_ own: [TokenizedSlot], _ communicator: any Communicator) throws -> RankBatch {
+    let all = try communicator.allGather(own)
+    let starts = all.reduce(into: [0]) { $0.append($0.last! + $1.documents.count) }
+    let counts = all.map(\.tokenCount)
+    let share = Datasets.deal(counts, among: rankCount)[rank]
+    let chunks = Self.chunks(of: share, counts, accumulation: accumulation)
+    let targets = chunks.joined().map { slot in
+      QueryTarget(columns: starts[slot]..<starts[slot + 1], teacherScores: all[slot].teacherScores)
     }
     return RankBatch(
-      chunks: chunks, globalQueryCount: plan.slots.count, globalDocumentCount: starts.last!, targets: targets)
+      chunks: chunks.map { Chunk($0.map { (slot: $0, texts: all[$0]) }) }, globalQueryCount: all.count,
+      globalDocumentCount: starts.last!, targets: targets)
   }
 
-  private func chunk(_ rows: [(slot: Int, chosen: BatchPlan.Slot, row: TrainingRow)]) -> Chunk {
-    var queries: [PlacedText] = []
-    var documents: [PlacedText] = []
-    for (slot, chosen, row) in rows {
-      queries.append(placed((row.prompt ?? "") + row.query, .query, Place(slot: slot, text: 0)))
-      for (k, text) in row.documents(of: chosen).enumerated() {
-        documents.append(placed(text, .document, Place(slot: slot, text: 1 + k)))
-      }
+  /// A share's slots, dealt out to chunks by the tokens that each slot of the batch has; empty chunks are left out.
+  static func chunks(of share: [Int], _ tokenCounts: [Int], accumulation: Int) -> [[Int]] {
+    Datasets.deal(share.map { tokenCounts[$0] }, among: accumulation).filter { !$0.isEmpty }
+      .map { chunk in chunk.map { share[$0] } }
+  }
+}
+
+extension Chunk {
+  fileprivate init(_ queries: [(slot: Int, texts: TokenizedSlot)]) {
+    func placed(_ text: TokenizedText, _ slot: Int, _ k: Int) -> PlacedText {
+      PlacedText(
+        ids: text.ids, keyCount: text.keyCount, givesVector: text.givesVector, place: Place(slot: slot, text: k))
     }
-    return Chunk(queries: queries, documents: documents)
-  }
-
-  private func placed(_ text: String, _ role: TextRole, _ place: Place) -> PlacedText {
-    let tokens = input.tokenize(text, as: role)
-    return PlacedText(ids: tokens.ids, keyCount: tokens.keyCount, givesVector: tokens.givesVector, place: place)
+    self.init(
+      queries: queries.map { placed($0.texts.query, $0.slot, 0) },
+      documents: queries.flatMap { query in
+        query.texts.documents.enumerated().map { placed($1, query.slot, 1 + $0) }
+      })
   }
 }

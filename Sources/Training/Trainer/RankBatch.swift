@@ -45,7 +45,7 @@ package struct RankBatch: Sendable {
   package let globalQueryCount: Int
   /// The documents of all ranks together.
   package let globalDocumentCount: Int
-  /// Each own query's documents among those of all ranks, in the order of the global batch.
+  /// Each own query's documents among those of all ranks, chunk by chunk.
   package let targets: [QueryTarget]
 
   package init(chunks: [Chunk], globalQueryCount: Int, globalDocumentCount: Int, targets: [QueryTarget]) {
@@ -56,6 +56,9 @@ package struct RankBatch: Sendable {
     self.globalDocumentCount = globalDocumentCount
     self.targets = targets
   }
+
+  /// Where each own query stands in the global batch, chunk by chunk.
+  var slots: [Int] { chunks.flatMap { chunk in chunk.tokens.places.prefix(chunk.queryCount).map(\.slot) } }
 
   /// Where each own document stands among those of all ranks, in the order in which they are encoded.
   var documentColumns: [Int] { targets.flatMap(\.columns) }

@@ -1,0 +1,77 @@
+import Communication
+import Datasets
+package import Tokenizers
+
+/// A query of a batch with its documents, read and tokenized.
+package struct TokenizedSlot: Equatable, Sendable {
+  package let query: TokenizedText
+  /// The positive first.
+  package let documents: [TokenizedText]
+  /// The teacher's raw score of each document; nil if there is no teacher.
+  package let teacherScores: [Double]?
+
+  /// The documents of `row` that were `chosen` for a batch, with its prompt and query.
+  init(_ row: TrainingRow, _ chosen: BatchPlan.Slot, _ input: InputTokenizer) {
+    query = input.tokenize((row.prompt ?? "") + row.query, as: .query)
+    documents = row.documents(of: chosen).map { input.tokenize($0, as: .document) }
+    teacherScores = row.teacherScores(of: chosen)
+  }
+
+  var texts: [TokenizedText] { [query] + documents }
+  /// What it is dealt out by.
+  var tokenCount: Int { documents.reduce(query.ids.count) { $0 + $1.ids.count } }
+}
+
+extension Communicator {
+  /// The queries of all ranks, in the order of ranks. Sends 4 bytes for each token, and a few for each text.
+  ///
+  /// Collective: every rank calls it.
+  func allGather(_ own: [TokenizedSlot]) throws(CommunicationError) -> [TokenizedSlot] {
+    if rankCount == 1 { return own }
+    return try allGather(own.flatMap(\.numbers)).flatMap { numbers in
+      var numbers = numbers[...]
+      var slots: [TokenizedSlot] = []
+      while !numbers.isEmpty { slots.append(TokenizedSlot(from: &numbers)) }
+      return slots
+    }
+  }
+}
+
+// Text by text: how many tokens, how many of them are keys, how many are its own, whether it was cut; then the ids, those
+// that give no vector as their complement, which is negative. Scores are two numbers each.
+extension TokenizedSlot {
+  fileprivate var numbers: [Int32] {
+    var numbers = [Int32(documents.count), teacherScores == nil ? 0 : 1]
+    for text in texts {
+      numbers += [text.ids.count, text.keyCount, text.textTokenCount, text.isTruncated ? 1 : 0].map(Int32.init)
+      numbers += zip(text.ids, text.givesVector).map { $1 ? $0 : ~$0 }
+    }
+    for score in teacherScores ?? [] {
+      let bits = score.bitPattern
+      numbers += [Int32(truncatingIfNeeded: bits >> 32), Int32(truncatingIfNeeded: bits)]
+    }
+    return numbers
+  }
+
+  /// Takes its numbers from the front of `numbers`.
+  fileprivate init(from numbers: inout ArraySlice<Int32>) {
+    func text() -> TokenizedText {
+      let head = numbers.prefix(4).map(Int.init)
+      let ids = numbers.dropFirst(4).prefix(head[0])
+      numbers = numbers.dropFirst(4 + head[0])
+      return TokenizedText(
+        ids: ids.map { $0 < 0 ? ~$0 : $0 }, keyCount: head[1], givesVector: ids.map { $0 >= 0 },
+        textTokenCount: head[2], isTruncated: head[3] == 1)
+    }
+    let (count, hasScores) = (Int(numbers.removeFirst()), numbers.removeFirst() == 1)
+    query = text()
+    documents = (0..<count).map { _ in text() }
+    guard hasScores else {
+      teacherScores = nil
+      return
+    }
+    let bits = numbers.prefix(2 * count).map { UInt64(UInt32(bitPattern: $0)) }
+    numbers = numbers.dropFirst(2 * count)
+    teacherScores = (0..<count).map { Double(bitPattern: bits[2 * $0] << 32 | bits[2 * $0 + 1]) }
+  }
+}
