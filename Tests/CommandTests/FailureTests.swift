@@ -179,7 +179,7 @@ struct FailureTests {
   @Test(.enabled(if: SmallDisk.isAvailable, "mounting a small file system takes root"))
   func aFullDiskIsNamed() throws {
     let run = try ShortRun()
-    let disk = try #require(SmallDisk(at: "\(run.folder.path)/run", kilobytes: 8))
+    let disk = try #require(SmallDisk(at: "\(run.folder.path)/run", kilobytes: 12))
     let ended = try run.train(["--set", "run.checkpoint_every=1000"] + long)
     #expect(ended.status == 70)
     #expect(ended.complaints == ["error: run/metrics.jsonl: cannot be written: There isn’t enough space."])

@@ -19,7 +19,7 @@ struct MetricsFile {
     try replaceFile(path, with: text)
     handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     try handle.seekToEnd()
-    events = try EventFile(in: URL(fileURLWithPath: path).deletingLastPathComponent().path, after: step)
+    events = try EventFile(in: (path as NSString).deletingLastPathComponent, after: step)
   }
 
   /// Appends one step's line.
