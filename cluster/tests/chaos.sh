@@ -137,7 +137,7 @@ await 600
   wrong "it did not go on from step $last"
 
 # metrics NAME: its lines without what a clock says.
-metrics() { sed -E 's/"(queries|tokens)_per_second":[^,}]*//g' "$folder/$1/run/metrics.jsonl"; }
+metrics() { sed -E 's/"(queries|tokens)_per_second":[^,}]*//g; s/"seconds":[{][^}]*[}]//' "$folder/$1/run/metrics.jsonl"; }
 
 diff -r "$folder"/{undisturbed,disturbed}/run/model || wrong "another model"
 diff -r "$folder"/{undisturbed,disturbed}/run/checkpoints/step-"$steps" || wrong "another last checkpoint"
