@@ -20,7 +20,7 @@ struct TextTable: CustomStringConvertible {
         // The last column is as long as it is.
         return column == row.count - 1 ? row[column] : row[column] + space
       }
-      return cells.joined(separator: "  ")
+      return cells.joined(separator: "  ").replacing(#/ +$/#, with: "")
     }.joined(separator: "\n")
   }
 }

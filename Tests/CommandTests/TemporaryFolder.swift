@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// A folder that is gone with this object.
 final class TemporaryFolder: Sendable {
@@ -54,5 +55,18 @@ final class TemporaryFolder: Sendable {
   /// An empty file, opened for writing.
   func open(_ name: String) throws -> FileHandle {
     try FileHandle(forWritingTo: URL(fileURLWithPath: try write("", to: name)))
+  }
+
+  /// The 64-bit integers of a tensor in a safetensors file: the header's length, the header, the data.
+  func integers(_ name: String, in file: String) throws -> [Int] {
+    let bytes = try bytes(of: file)
+    let header = 8 + bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+    let entries = try JSONSerialization.jsonObject(with: bytes[8..<header]) as? [String: [String: Any]]
+    let entry = try #require(entries?[name])
+    #expect(entry["dtype"] as? String == "I64")
+    let offsets = try #require(entry["data_offsets"] as? [Int])
+    return stride(from: header + offsets[0], to: header + offsets[1], by: 8).map { start in
+      bytes[start..<start + 8].reversed().reduce(0) { $0 << 8 | Int($1) }
+    }
   }
 }

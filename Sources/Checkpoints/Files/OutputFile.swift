@@ -46,6 +46,13 @@ package func replaceFile(_ path: String, with bytes: [UInt8]) throws {
   try writeFile(path) { try $0.append(bytes) }
 }
 
+/// Gives the file `path` the pieces of text that `body` passes on, at once and for good: for more than should be in memory.
+package func replaceFile(_ path: String, _ body: (_ write: (String) throws -> Void) throws -> Void) throws {
+  try writeFile(path) { output in
+    try body { try output.append(Array($0.utf8)) }
+  }
+}
+
 /// A file being written from its start to its end, hashed on the way.
 struct OutputFile {
   private let path: String

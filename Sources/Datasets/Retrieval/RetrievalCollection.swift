@@ -14,8 +14,7 @@ package struct RetrievalCollection: Sendable {
     /// The grade of each judged document, by number. Numbers from the collection's document count on are documents that the
     /// corpus lacks: no ranking can have them, but they count among the relevant ones.
     package let grades: [Int: Int]
-    /// `FILE:line`.
-    fileprivate let location: String
+    fileprivate let row: Int
   }
 
   /// The queries to evaluate, in the file's order: those with judgements.
@@ -24,6 +23,7 @@ package struct RetrievalCollection: Sendable {
   package let notices: [String]
 
   private let corpus: JSONLinesFile<RetrievalRecord>
+  private let queryFile: JSONLinesFile<RetrievalRecord>
   /// The row of each document.
   private let rows: [Int]
 
@@ -37,7 +37,7 @@ package struct RetrievalCollection: Sendable {
     let (queryFile, queryIDs) = try Self.openQueries(Self.file("queries.jsonl", in: path))
     let judgements = try Judgements(
       path: Self.file("qrels/test.tsv", in: path), queries: queryIDs, documents: documentIDs)
-    self.corpus = corpus
+    (self.corpus, self.queryFile) = (corpus, queryFile)
     rows = documentIDs.order
     queries = try Self.judged(queryFile, queryIDs, judgements)
     notices = Self.notices(
@@ -57,8 +57,26 @@ package struct RetrievalCollection: Sendable {
     return joined(title: record.title, text: record.text)
   }
 
+  /// The id of document `number`. Throws `DataError` when the file has changed since it was opened.
+  package func documentID(_ number: Int) throws -> String { try corpus.row(rows[number]).id }
+
+  /// Throws `DataError` at the first id that a TREC file, where white space parts the fields, cannot hold.
+  package func checkIDsFitTREC() throws {
+    func defect(_ id: String) -> String? {
+      guard id.contains(where: \.isWhitespace) else { return nil }
+      return "the id \"\(id)\" has white space, which parts the fields of a TREC file"
+    }
+    let advice = "Give it an id without, or leave TREC files out"
+    for query in queries {
+      if let reason = defect(query.id) { throw queryFile.error(atRow: query.row, reason: reason, advice: advice) }
+    }
+    for row in 0..<corpus.count {
+      if let reason = defect(try corpus.row(row).id) { throw corpus.error(atRow: row, reason: reason, advice: advice) }
+    }
+  }
+
   /// `FILE:line` of the query `number` of `queries`.
-  package func location(ofQuery number: Int) -> String { queries[number].location }
+  package func location(ofQuery number: Int) -> String { queryFile.location(ofRow: queries[number].row) }
 
   /// `FILE:line` of document `number`.
   package func location(ofDocument number: Int) -> String { corpus.location(ofRow: rows[number]) }
@@ -107,7 +125,7 @@ package struct RetrievalCollection: Sendable {
           atRow: row, reason: "the text of query \"\(query.id)\" is empty",
           advice: "Give the query a text or remove its judgements")
       }
-      return Query(id: query.id, text: query.text, grades: grades, location: file.location(ofRow: row))
+      return Query(id: query.id, text: query.text, grades: grades, row: row)
     }
   }
 

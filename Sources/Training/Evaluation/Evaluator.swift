@@ -18,15 +18,15 @@ package struct Evaluator {
     exact = ExactSearch(model: model, communicator: communicator)
   }
 
-  /// Scores every query against every document. Collective: every rank calls it, and gets the same result.
-  package func evaluate(_ collection: RetrievalCollection) throws -> EvaluationResult {
-    try evaluate(collection, against: nil).result
+  /// Scores every query against every document. Collective: every rank calls it, and gets the same figures.
+  package func evaluate(_ collection: RetrievalCollection) throws -> Evaluation {
+    try evaluate(collection, against: nil).evaluation
   }
 
   /// The same, and how much the dense and sparse scores agree with `start`, which `hybridRankings` gave of another model.
   func evaluate(
     _ collection: RetrievalCollection, against start: HybridRankings?
-  ) throws -> (result: EvaluationResult, agreement: Agreement?) {
+  ) throws -> (evaluation: Evaluation, agreement: Agreement?) {
     let queries = try encodeQueries(collection, heads: start == nil ? .colbert : .all)
     var best = Array(
       repeating: TopDocuments(capacity: RetrievalMetrics.rankingLength), count: collection.queries.count)
@@ -37,16 +37,15 @@ package struct Evaluator {
     }
     let merged = try exact.merge(best, length: RetrievalMetrics.rankingLength)
     let mergedHybrid = try hybrid.map(merge)
+    let measuredQueries = zip(collection.queries, merged).map(MeasuredQuery.init)
     let measured = try communicator.onRoot("measuring the rankings") {
-      let metrics = zip(collection.queries, merged).map { query, top in
-        RetrievalMetrics(JudgedRanking(ranking: top.ranked.map(\.document), grades: query.grades))
-      }
-      return Measured(
+      Measured(
         result: EvaluationResult(
-          RetrievalMetrics(meanOf: metrics), queries: metrics.count, documents: collection.documentCount),
+          RetrievalMetrics(meanOf: measuredQueries.map(\.metrics)), queries: measuredQueries.count,
+          documents: collection.documentCount),
         agreement: start.map { mergedHybrid!.agreement(with: $0) })
     }
-    return (measured.result, measured.agreement)
+    return (Evaluation(result: measured.result, queries: measuredQueries), measured.agreement)
   }
 
   private struct Measured: Codable {

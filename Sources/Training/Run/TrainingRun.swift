@@ -221,8 +221,9 @@ final class TrainingRun {
   private func evaluate(_ collection: RetrievalCollection, _ metrics: MetricsFile?, _ drift: DriftGuard?) throws {
     communicator.context = "evaluation after step \(step)"
     try checkParameters()
-    let (result, agreement) = try Evaluator(setup.model, communicator: communicator)
+    let (evaluation, agreement) = try Evaluator(setup.model, communicator: communicator)
       .evaluate(collection, against: drift?.start)
+    let result = evaluation.result
     lastEvaluation = result
     try metrics?.append(step: step, evaluation: result, agreement: agreement)
     let figures = [
