@@ -49,6 +49,16 @@ struct RowFields {
     return numbers
   }
 
+  /// All fields but `key`, which must be numbers, in the line's order.
+  func numbers(besides key: String) throws(RowDefect) -> [(name: String, value: Double)] {
+    var numbers: [(name: String, value: Double)] = []
+    for (name, value) in members where name != key {
+      guard case .number(let number) = value else { throw mismatch(name, "a number", value) }
+      numbers.append((name, number))
+    }
+    return numbers
+  }
+
   private func strings(_ value: JSONValue, _ key: String) throws(RowDefect) -> [String] {
     var strings: [String] = []
     for (index, element) in try elements(value, key).enumerated() {

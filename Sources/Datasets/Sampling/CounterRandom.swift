@@ -3,7 +3,7 @@
 /// Each word of (seed, epoch, purpose, counters) is folded in by the finaliser of SplitMix64 (Steele, Lea and Flood,
 /// "Fast splittable pseudorandom number generators", 2014), so neighbouring counters give unrelated bits.
 package struct CounterRandom: Sendable {
-  package enum Purpose: UInt64, Sendable { case order = 1, positive, negatives, mining, bootstrap }
+  package enum Purpose: UInt64, Sendable { case order = 1, positive, negatives, mining, bootstrap, signs }
 
   private let key: UInt64
 
