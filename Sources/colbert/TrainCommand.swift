@@ -40,6 +40,8 @@ struct TrainCommand: RankCommand {
           epochs: 1
         evaluation:
           data: data/beir            # corpus.jsonl, queries.jsonl, qrels/test.tsv
+          keep_best: ndcg@10         # the model of the best evaluation becomes the finished one; null: the last step's
+          early_stop: 5              # ends the run after 5 evaluations without a better one
           agreement_bound: 0.8       # BGE-M3: warn when dense or sparse scores find too little of what they found
 
       \(ColBERTCommand.exitStatusHelp)

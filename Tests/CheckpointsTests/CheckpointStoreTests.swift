@@ -64,6 +64,19 @@ import Testing
   }
 
   /// A run that went back saves earlier steps than are there; those would be taken for the newest.
+  /// Of the newest two, each with what it needs: the last resort must find its own.
+  @Test func keepsWhatTheNewestNeed() throws {
+    for (step, needs) in [(10, nil), (20, 10), (30, 10), (40, nil), (50, 40)] as [(Int, Int?)] {
+      try TrainingState(step: step).save(in: folder.path, keep: 2, needs: needs)
+    }
+    let store = CheckpointStore(path: folder.path, communicator: SoloCommunicator())
+    #expect(try store.list().map(\.step) == [50, 40])
+    try TrainingState(step: 60).save(in: folder.path, keep: 2, needs: 40)
+    #expect(try store.list().map(\.step) == [60, 50, 40])
+    try TrainingState(step: 70).save(in: folder.path, keep: 1, needs: 50)
+    #expect(try store.list().map(\.step) == [70, 50])
+  }
+
   @Test func forgetsTheCourseThatWasLeft() throws {
     for step in [10, 20] { try TrainingState(step: step).save(in: folder.path, keep: 3) }
     let notices = try TrainingState(step: 15).save(in: folder.path, keep: 3)

@@ -27,7 +27,8 @@ struct TrainingState: Sendable {
 
   /// What rank `communicator.rank` does to save; `change` makes its parameters differ from the others'.
   func save(
-    in path: String, keep: Int, on communicator: any Communicator, change: (inout [Float]) -> Void = { _ in }
+    in path: String, keep: Int, needs: Int? = nil, on communicator: any Communicator,
+    change: (inout [Float]) -> Void = { _ in }
   ) throws -> [String] {
     let (rank, rankCount) = (communicator.rank, communicator.rankCount)
     var storage = Storage(zeros: 3 * count)
@@ -44,15 +45,15 @@ struct TrainingState: Sendable {
         : CheckpointBuffer(buffer, count: count, part: part, matrix.reshaped(rows: count, columns: 1).rows(part))
     }
     let notices = try CheckpointStore(path: path, communicator: communicator).save(
-      step: step, tensors: tensors, buffers: buffers, state: values, keep: keep)
+      step: step, tensors: tensors, buffers: buffers, state: values, keep: keep, needs: needs)
     _ = storage.mutableSpan  // lives until here
     return notices
   }
 
   /// Saves on `ranks` ranks and gives rank 0's notices.
   @discardableResult
-  func save(in path: String, ranks: Int = 2, keep: Int = 2) throws -> [String] {
-    try ThreadCommunicator.run(rankCount: ranks) { try save(in: path, keep: keep, on: $0) }[0]
+  func save(in path: String, ranks: Int = 2, keep: Int = 2, needs: Int? = nil) throws -> [String] {
+    try ThreadCommunicator.run(rankCount: ranks) { try save(in: path, keep: keep, needs: needs, on: $0) }[0]
   }
 }
 

@@ -64,6 +64,8 @@ import Testing
         evaluation:
           data: null
           agreement_bound: 0.8
+          keep_best: null
+          early_stop: null
         mining:
           corpus: null
           negatives: 8
@@ -109,7 +111,7 @@ import Testing
       "batch.accumulation", "batch.recompute", "cache.directory", "negatives.gather", "negatives.gather_bytes",
       "optimizer.sharding", "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep",
       "run.evaluate_every",
-      "run.timeout", "evaluation.agreement_bound",
+      "run.timeout", "evaluation.agreement_bound", "evaluation.early_stop",
     ]
     let keys = before.leaves.map(\.key).filter { !$0.hasPrefix("mining.") }
     #expect(changed == Set(keys).subtracting(mayChange))
@@ -145,7 +147,7 @@ extension Configuration {
     all.run = Run(
       directory: "runs/ö", epochs: 2, steps: 7, seed: 1, checkpointEvery: 3, keep: 1, evaluateEvery: 4, timeout: 1.5)
     all.cache = Cache(directory: "cache", precision: .bfloat16)
-    all.evaluation = Evaluation(data: "data/beir", agreementBound: nil)
+    all.evaluation = Evaluation(data: "data/beir", agreementBound: nil, keepBest: .ndcgAt10, earlyStop: 2)
     return all
   }()
 }

@@ -31,13 +31,15 @@ struct CheckpointManifest: Codable, Equatable, Sendable {
   var parameterHash: String
   /// The rest of the run's state: epoch, position, seed.
   let state: [String: String]
+  /// The step of another checkpoint that a run going on from this one will read, if there is one.
+  var needs: Int?
 
   enum CodingKeys: String, CodingKey {
     case version, step
     case rankCount = "rank_count"
     case buffers, tensors, shards
     case parameterHash = "parameters_sha256"
-    case state
+    case state, needs
   }
 
   /// What a shard's own metadata says, the most telling first, so that a shard in the place of another is recognised.

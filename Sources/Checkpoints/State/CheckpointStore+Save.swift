@@ -14,10 +14,12 @@ extension CheckpointStore {
   ///   - buffers: the flat buffers, `CheckpointBuffer.parameters` among them and whole.
   ///   - state: the rest of the state, as text.
   ///   - keep: how many checkpoints to keep, this one included.
+  ///   - needs: the step of an older checkpoint that stays for as long as this one does.
   /// - Returns: what could not be removed, and what was removed unasked, for the log; on rank 0 only.
   @discardableResult
   package func save(
-    step: Int, tensors: [TensorRecord], buffers: [CheckpointBuffer], state: [String: String], keep: Int
+    step: Int, tensors: [TensorRecord], buffers: [CheckpointBuffer], state: [String: String], keep: Int,
+    needs: Int? = nil
   ) throws -> [String] {
     precondition(keep > 0, "a run keeps at least the checkpoint it has just made")
     let folder = CheckpointFolder(step: step, in: path)
@@ -32,7 +34,7 @@ extension CheckpointStore {
       let manifest = CheckpointManifest(
         step: step, rankCount: communicator.rankCount,
         buffers: buffers.map { CheckpointManifest.Buffer(name: $0.name, count: $0.count) }, tensors: tensors,
-        shards: shards, parameterHash: parameterHash, state: state)
+        shards: shards, parameterHash: parameterHash, state: state, needs: needs)
       try communicator.onRoot(doing) { try folder.commit(manifest) }
     } catch let failure as RankFailure {
       // All ranks are here, none is writing. The failure is what to tell; the rest is swept before the next save.
@@ -85,7 +87,8 @@ extension CheckpointStore {
     return CheckpointManifest.Shard(file: name, bytes: written.bytes, sha256: written.sha256, ranges: ranges)
   }
 
-  /// Removes all but step `step` and the `keep - 1` checkpoints before it; gives what people should know of it.
+  /// Removes all but step `step`, the `keep - 1` checkpoints before it and those that these need; gives what people should
+  /// know of it.
   ///
   /// Checkpoints of later steps, and those that `start(from:)` left, are of a course that the run is not on; kept, they
   /// would be taken for its own.
@@ -95,13 +98,16 @@ extension CheckpointStore {
       try CheckpointFolder(step: step, in: path).sweep()
       let chosen = try ChosenStart.read(in: path)
       var kept = 1
+      var needed: Set = [try CheckpointFolder(step: step, in: path).manifest().needs]
       for folder in try CheckpointFolder.all(in: path) where folder.step != step {
         let isCommitted = try folder.isCommitted
         let isLeft = try folder.step! > step || chosen?.leaves(folder) == true
         if isCommitted && !isLeft && kept < keep {
           kept += 1
+          needed.insert(try? folder.manifest().needs)
           continue
         }
+        if isCommitted && !isLeft && needed.contains(folder.step) { continue }
         if isCommitted && isLeft {
           notices.append("\(folder.path) is removed: the run left it for another, and saved step \(step)")
         }

@@ -26,6 +26,13 @@ extension Configuration {
     if cache.directory == nil, cache.precision != .float32 {
       found.append(("cache.precision", "nothing is kept without cache.directory; give one"))
     }
+    if evaluation.keepBest != nil, evaluation.data == nil {
+      found.append(("evaluation.keep_best", "nothing is evaluated without evaluation.data; give a collection"))
+    }
+    if evaluation.earlyStop != nil, evaluation.keepBest == nil {
+      found.append(
+        ("evaluation.early_stop", "it needs a figure to tell better from worse; give evaluation.keep_best: ndcg@10"))
+    }
     let weights = loss.weights
     if loss.objective == .unified, weights.dense + weights.sparse + weights.colbert + weights.ensemble == 0 {
       found.append(("loss.weights.dense", "all weights are 0, so there is nothing to learn; give one more"))

@@ -31,6 +31,6 @@ extension Configuration {
     "batch.accumulation", "batch.recompute", "cache.directory", "negatives.gather", "negatives.gather_bytes",
     "optimizer.sharding", "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep",
     "run.evaluate_every", "run.timeout",
-    "evaluation.agreement_bound",
+    "evaluation.agreement_bound", "evaluation.early_stop",
   ]
 }

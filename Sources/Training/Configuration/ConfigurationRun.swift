@@ -26,6 +26,19 @@ extension Configuration {
     /// `agreement_bound`: a warning comes when less of what the starting model's dense or sparse scores rank first is left
     /// (as a share); `nil`: nobody looks. Of models that have these scores.
     package var agreementBound: Double? = 0.8
+    /// `keep_best`: the finished model is that of the evaluation that was best by this figure; `nil`: that of the last step.
+    package var keepBest: Figure?
+    /// `early_stop`: the run ends after so many evaluations without a better one; `nil`: never before its last step.
+    package var earlyStop: Int?
+
+    /// What `keep_best` compares, by the names of `colbert evaluate --json`.
+    package enum Figure: String, Codable, ConfigurationChoice {
+      case mrrAt10 = "mrr@10"
+      case ndcgAt10 = "ndcg@10"
+      case recallAt100 = "recall@100"
+      case meanAveragePrecision = "map"
+      case successAt5 = "success@5"
+    }
   }
 }
 
@@ -46,5 +59,7 @@ extension Configuration.Evaluation {
   mutating func visit(_ visitor: inout some ConfigurationVisitor) {
     visitor.value("data", &data, .null(or: .given("a folder in BEIR's layout")))
     visitor.value("agreement_bound", &agreementBound, .null(or: .upToOne))
+    visitor.value("keep_best", &keepBest)
+    visitor.value("early_stop", &earlyStop, .null(or: .atLeast(1)))
   }
 }

@@ -40,6 +40,21 @@ struct RunDirectory {
     try communicator.onRoot("looking for \(modelPath)") { FileManager.default.fileExists(atPath: modelPath) }
   }
 
+  func checkpoint(ofStep step: Int) -> String { "\(store.path)/step-\(step)" }
+
+  /// The best evaluation before `checkpoint`, if the run compares them; nil of another run's checkpoint, beside which the
+  /// best one's parameters stay.
+  func best(of checkpoint: Checkpoint) throws -> BestEvaluation? {
+    guard let text = checkpoint.state[StateKey.best] else { return nil }
+    func place(_ path: String) -> URL { URL(fileURLWithPath: path).resolvingSymlinksInPath() }
+    guard place(checkpoint.path) == place(self.checkpoint(ofStep: checkpoint.step)) else { return nil }
+    guard let best = try? JSONDecoder().decode(BestEvaluation.self, from: Data(text.utf8)) else {
+      throw RunError(
+        "\(checkpoint.path): its state does not say which evaluation was best; go on from another checkpoint")
+    }
+    return best
+  }
+
   /// Makes the folder and writes `config.yaml`. Collective: every rank calls it.
   func writeConfiguration() throws {
     try communicator.onRoot("writing \(path)/config.yaml") { () -> Void in
@@ -67,4 +82,5 @@ struct RunDirectory {
 enum StateKey {
   static let configuration = "configuration"
   static let files = "training_files"
+  static let best = "best_evaluation"
 }

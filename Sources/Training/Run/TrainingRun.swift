@@ -20,13 +20,22 @@ final class TrainingRun {
   /// Updates done.
   private var step = 0
   private var lastEvaluation: EvaluationResult?
+  /// Nil before the first evaluation, and where the last parameters are what counts.
+  private var best: BestEvaluation?
 
   private var configuration: Configuration { setup.configuration }
   private var parameters: Parameters { setup.model.model.parameters }
   private var totalSteps: Int { schedule.totalSteps }
   /// Whether an evaluation is to come.
-  private var evaluates: Bool {
-    collection != nil && step / configuration.run.evaluateEvery < totalSteps / configuration.run.evaluateEvery
+  private var evaluates: Bool { collection != nil && !isOver && (step + 1...totalSteps).contains(where: isEvaluated) }
+  /// Whether no step is left: all are done, or the last evaluations were none the better.
+  private var isOver: Bool { step >= totalSteps || isStoppedEarly }
+  private var isStoppedEarly: Bool { (best?.evaluationsSince ?? 0) >= configuration.evaluation.earlyStop ?? .max }
+
+  /// Whether there is an evaluation after step `step`. What comes last is not thrown away unseen.
+  private func isEvaluated(_ step: Int) -> Bool {
+    step % configuration.run.evaluateEvery == 0
+      || configuration.evaluation.keepBest != nil && step == totalSteps
   }
 
   /// Collective: every rank calls it.
@@ -53,7 +62,7 @@ final class TrainingRun {
   }
 
   /// Whether there is nothing left to do: all updates done and the model written. Collective: every rank calls it.
-  func isFinished() throws -> Bool { try step >= totalSteps && directory.holdsModel() }
+  func isFinished() throws -> Bool { try isOver && directory.holdsModel() }
 
   /// Takes parameters, moments and position from a checkpoint of any rank count. Collective: every rank calls it.
   func restore(_ checkpoint: Checkpoint) throws {
@@ -71,6 +80,7 @@ final class TrainingRun {
       }
     }
     step = checkpoint.step
+    best = try directory.best(of: checkpoint)
     console.logger.info("continuing after step \(step) from \(checkpoint.path)")
   }
 
@@ -115,7 +125,7 @@ final class TrainingRun {
     }
     var progress = ProgressDisplay(console, totalSteps: totalSteps, after: step)
     var lastSaved = step
-    while step < totalSteps {
+    while !isOver {
       _ = clock.lap()
       var (line, stops) = try trainOneStep()
       line.seconds = try meanSecondsByPart()
@@ -124,16 +134,14 @@ final class TrainingRun {
         StepReport(
           step: step, totalSteps: totalSteps, loss: line.loss, queriesPerSecond: line.queries_per_second,
           tokensPerSecond: line.tokens_per_second))
-      if step % configuration.run.evaluateEvery == 0, let collection {
-        try evaluate(collection, metrics, drift)
-      }
-      if stops || step % configuration.run.checkpointEvery == 0 || step == totalSteps {
+      if isEvaluated(step), let collection { try evaluate(collection, metrics, drift) }
+      if stops || step % configuration.run.checkpointEvery == 0 || isOver || best?.step == step {
         // After a power cut the metrics reach at least as far as the checkpoint.
         try metrics?.sync()
         try save()
         lastSaved = step
       }
-      if stops && step < totalSteps {
+      if stops && !isOver {
         progress.finish()
         try reportMemory()
         console.logger.info(
@@ -144,6 +152,7 @@ final class TrainingRun {
     }
     progress.finish()
     try reportMemory()
+    try takeBest()
     try writeModel()
     return .finished
   }
@@ -225,6 +234,10 @@ final class TrainingRun {
       .evaluate(collection, against: drift?.start)
     let result = evaluation.result
     lastEvaluation = result
+    if let figure = configuration.evaluation.keepBest {
+      let current = BestEvaluation(step: step, result: result)
+      if best?.take(current, by: figure) == nil { best = current }
+    }
     try metrics?.append(step: step, evaluation: result, agreement: agreement)
     let figures = [
       ("nDCG@10", result.ndcgAt10), ("MRR@10", result.mrrAt10), ("recall@100", result.recallAt100),
@@ -240,27 +253,50 @@ final class TrainingRun {
     let encoder = JSONEncoder()
     // The same bytes each time, so that two runs' checkpoints can be compared.
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let state = [
+    var state = [
       StateKey.configuration: String(decoding: try encoder.encode(configuration), as: UTF8.self),
       StateKey.files: setup.files.state,
     ]
+    state[StateKey.best] = try best.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
     let count = parameters.layout.trainedCount
     let notices = try directory.store.save(
       step: step, tensors: tensorRecords,
       buffers: buffers.map { CheckpointBuffer($0.name, count: count, part: $0.part, $0.values) }, state: state,
-      keep: configuration.run.keep)
+      keep: configuration.run.keep, needs: best.flatMap { $0.step < step ? $0.step : nil })
     for notice in notices { console.logger.warning("\(notice)") }
+  }
+
+  /// Puts the parameters of the best evaluation in the place of the last ones. Collective: every rank calls it.
+  private func takeBest() throws {
+    guard let best, let figure = configuration.evaluation.keepBest else { return }
+    if isStoppedEarly {
+      console.logger.info(
+        "stopped early after step \(step): the last \(best.evaluationsSince) evaluations had no better \(figure.rawValue)"
+      )
+    }
+    console.logger.info(
+      "best \(figure.rawValue): \(ProgressFormat.decimals(best.result[figure], 4)) after step \(best.step), which becomes the model"
+    )
+    guard best.step < step else { return }
+    communicator.context = "taking the best parameters"
+    let checkpoint = try directory.store.open(directory.checkpoint(ofStep: best.step))
+    try communicator.together("reading \(checkpoint.path)") {
+      try checkpoint.check(tensors: tensorRecords)
+      try parameters.allValues.withMutableSpan {
+        try checkpoint.read(CheckpointBuffer.parameters, 0..<parameters.layout.trainedCount, into: &$0)
+      }
+    }
   }
 
   private func writeModel() throws {
     communicator.context = "writing the model"
     let card = modelCard(
-      configuration, setup.model, temperature: setup.objective.temperature, steps: totalSteps, rows: setup.data.count,
-      evaluation: lastEvaluation)
+      configuration, setup.model, temperature: setup.objective.temperature, steps: best?.step ?? step,
+      rows: setup.data.count, evaluation: best?.result ?? lastEvaluation)
     try communicator.onRoot("writing \(directory.modelPath)") { () -> Void in
       try ModelExport(loaded: setup.model, layout: setup.model.ownLayout, card: card).write(to: directory.modelPath)
     }
-    console.logger.info("finished after \(totalSteps) steps: \(directory.modelPath)")
+    console.logger.info("finished after \(step) steps: \(directory.modelPath)")
   }
 
   /// The flat buffers by the names they have in a checkpoint, and what part of each this rank has.
@@ -275,26 +311,5 @@ final class TrainingRun {
 
   private var tensorRecords: [TensorRecord] {
     parameters.layout.trained.map { TensorRecord(name: $0.name, shape: $0.shape, range: $0.range!) }
-  }
-}
-
-extension AdamWSettings {
-  fileprivate init(_ configuration: Configuration.Optimizer) {
-    self.init(
-      learningRate: configuration.learningRate, headLearningRate: configuration.headLearningRate,
-      weightDecay: configuration.weightDecay, decaysVectors: configuration.decay == .all,
-      betas: (configuration.betas[0], configuration.betas[1]), epsilon: configuration.epsilon,
-      clipNorm: configuration.clipNorm)
-  }
-}
-
-extension Schedule.Shape {
-  fileprivate init(_ schedule: Configuration.Schedule) {
-    self =
-      switch schedule {
-      case .linear: .linear
-      case .cosine: .cosine
-      case .constant: .constant
-      }
   }
 }
