@@ -14,8 +14,10 @@ struct EvaluateCommand: RankCommand {
         colbert evaluate --model models/minilm --data data/beir --json result.json
         mpirun -n 4 colbert evaluate configs/quickstart.yaml
         colbert evaluate my.yaml --per-query mine.jsonl --run mine.trec
+        colbert evaluate my.yaml --rerank bm25.trec --qrels qrels.trec
 
-      The collection is a folder in BEIR's layout: corpus.jsonl, queries.jsonl, qrels/test.tsv. Every query is scored \
+      The collection is a folder in BEIR's layout: corpus.jsonl, queries.jsonl, qrels/test.tsv; or in FlagEmbedding's: \
+      corpus.jsonl, test_queries.jsonl, test_qrels.jsonl, or dev_…. Every query is scored \
       against every document, on all ranks; equal scores are ordered as trec_eval orders them. Beside each mean stands its 95% confidence interval: the percentile \
       bootstrap over queries, 1,000 samples, always the same draws.
 
@@ -54,10 +56,29 @@ struct EvaluateCommand: RankCommand {
     completion: .file())
   var run: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Scores just the documents that this TREC run lists for each query, instead of all: reranking.", valueName: "file"
+    ),
+    completion: .file())
+  var rerank: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The judgements, in the place of the collection's: TREC's qrels, or as either layout has them.", valueName: "file"
+    ),
+    completion: .file())
+  var qrels: String?
+
+  @Option(
+    help: ArgumentHelp("Writes the judgements to this file, as TREC's qrels.", valueName: "file"), completion: .file())
+  var writeQrels: String?
+
   func validate() throws {
-    let outputs = [json, perQuery, run].compactMap { $0 }
-    if Set(outputs).count < outputs.count {
-      throw ValidationError("Two of --json, --per-query and --run name the same file.")
+    let files = [json, perQuery, run, writeQrels, rerank, qrels].compactMap { $0 }
+    if Set(files).count < files.count {
+      throw ValidationError(
+        "Two of --json, --per-query, --run, --write-qrels, --rerank and --qrels name the same file.")
     }
     if config == nil && (model == nil || data == nil) {
       throw ValidationError("Give the configuration of a run, or both --model DIR and --data DIR.")
@@ -83,8 +104,16 @@ extension EvaluationRequest {
   /// What is evaluated on what, when the arguments are checked.
   fileprivate init(_ command: EvaluateCommand) throws {
     if let folder = command.model { try UsageError.check("--model", PathCheck.modelFolder(folder)) }
-    if let folder = command.data { try UsageError.check("--data", PathCheck.collectionFolder(folder)) }
-    for (option, file) in [("--json", command.json), ("--per-query", command.perQuery), ("--run", command.run)] {
+    if let folder = command.data {
+      try UsageError.check("--data", PathCheck.collectionFolder(folder, judgements: command.qrels))
+    }
+    for (option, file) in [("--rerank", command.rerank), ("--qrels", command.qrels)] {
+      if let file { try UsageError.check(option, PathCheck.file(file)) }
+    }
+    for (option, file) in [
+      ("--json", command.json), ("--per-query", command.perQuery), ("--run", command.run),
+      ("--write-qrels", command.writeQrels),
+    ] {
       if let file { try UsageError.check(option, PathCheck.output(file)) }
     }
     let configuration = try command.config.map { file in
@@ -99,6 +128,7 @@ extension EvaluationRequest {
       throw UsageError("\(command.config!): evaluation.data is missing; set it or give --data DIR")
     }
     self.init(
-      model: model, collection: collection, configuration: configuration, perQuery: command.perQuery, run: command.run)
+      model: model, collection: collection, configuration: configuration, judgements: command.qrels,
+      rerank: command.rerank, perQuery: command.perQuery, run: command.run, judgementsOutput: command.writeQrels)
   }
 }

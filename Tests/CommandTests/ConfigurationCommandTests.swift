@@ -71,7 +71,7 @@ import Testing
       error: run.yaml:1: model.path: there is no folder gone in FOLDER; name the folder of a Hugging Face model
       error: run.yaml:5: data.train: beir is a folder; name a file in it
       error: run.yaml:6: evaluation.data: model has no corpus.jsonl, no queries.jsonl, no qrels/test.tsv; \
-      name the folder of a collection in BEIR's layout
+      name the folder of a collection in BEIR's or FlagEmbedding's layout
 
       """
     ),

@@ -96,4 +96,82 @@ import Testing
     let error = try #require(throws: DataError.self) { try RetrievalCollection(path: folder.path) }
     #expect(error.description.hasPrefix("\(folder.path)/queries.jsonl: the file is missing"))
   }
+
+  /// The same collection as FlagEmbedding writes it, for either split.
+  @Test(arguments: ["test", "dev"]) func readsFlagEmbeddingsLayout(split: String) throws {
+    func renamed(_ lines: [String]) -> String { lines.joined(separator: "\n").replacing("_id", with: "id") }
+    _ = try folder.write("corpus.jsonl", renamed(Self.corpus))
+    _ = try folder.write("\(split)_queries.jsonl", renamed(Self.queries))
+    _ = try folder.write(
+      "\(split)_qrels.jsonl",
+      [("q2", "z", 1), ("q1", "9", 2), ("q1", "gone", 1)].map {
+        #"{"qid": "\#($0)", "docid": "\#($1)", "relevance": \#($2)}"# + "\n"
+      }.joined())
+    let collection = try RetrievalCollection(path: folder.path)
+    #expect(try collection.document(1) == "Nine is odd")
+    #expect(collection.queries.map(\.id) == ["q1", "q2"])
+    #expect(collection.queries.map(\.grades) == [[1: 2, 5: 1], [3: 1]])
+    #expect(try [0, 1, 5].map { try collection.documentID($0) } == ["10", "9", "gone"])
+    #expect(collection.files.all.allSatisfy { $0.hasSuffix("l") })
+  }
+
+  @Test(
+    arguments: [
+      (#"{"qid": "q1", "docid": "9"}"#, #"the field "relevance" is missing"#),
+      (#"{"qid": "q1", "docid": "9", "relevance": 0.5}"#, #""relevance" must be a whole number"#),
+      (#"{"qid": "q7", "docid": "9", "relevance": 1}"#, #"the query "q7" is not in test_queries.jsonl"#),
+      (#"{"qid": "q1", "docid": "9", "relevance": 2}"#, "has grade 2"), ("q1 0 9 1", "the line is not valid JSON"),
+    ])
+  func namesBadLinesOfFlagEmbeddings(line: String, reason: String) throws {
+    _ = try folder.write("corpus.jsonl", Self.corpus.joined(separator: "\n"))
+    _ = try folder.write("test_queries.jsonl", Self.queries.joined(separator: "\n"))
+    let good = #"{"qid": "q1", "docid": "9", "relevance": 1}"#
+    _ = try folder.write("test_qrels.jsonl", "\(good)\n\n\(line)\n")
+    let error = try #require(throws: DataError.self) { try RetrievalCollection(path: folder.path) }
+    #expect(error.path == folder.path + "/test_qrels.jsonl" && error.line == 3)
+    #expect(error.reason.contains(reason), "\(error)")
+  }
+
+  /// Other judgements in the place of the folder's, in any of the formats.
+  @Test(arguments: [
+    "q1 0 9 2\nq2\t0\tz\t1\n", "q1\t9\t2\nq2\tz\t1", Self.header + "\nq1\t9\t2\nq2\tz\t1",
+    "{\"qid\": \"q1\", \"docid\": \"9\", \"relevance\": 2}\n{\"qid\": \"q2\", \"docid\": \"z\", \"relevance\": 1}",
+  ]) func takesOtherJudgements(text: String) throws {
+    _ = try open(judgements: [Self.header, "q1\t10\t1"])
+    let file = try folder.write("other", text)
+    let collection = try RetrievalCollection(path: folder.path, judgements: file)
+    #expect(collection.queries.map(\.grades) == [[1: 2], [3: 1]])
+    let error = try #require(throws: DataError.self) {
+      try RetrievalCollection(path: folder.path, judgements: folder.write("bad", "q1 0 9 2\nq1 0 9"))
+    }
+    #expect(error.description.hasPrefix("\(folder.path)/bad:2: the line has 3 fields between white space, not 4"))
+  }
+
+  @Test func readsTheDocumentsOfARun() throws {
+    let collection = try open(judgements: [Self.header, "q1\t9\t1", "q2\tz\t1"])
+    let lines = ["q1 Q0 z 1 2.5 x", "q3 Q0 z 1 1e-05 x", "q1\tQ0\t10  2 -1 x"]
+    let candidates = try Candidates(
+      path: folder.write("run", lines.joined(separator: "\n")), of: collection)
+    #expect(candidates.documents == [0, 3] && candidates.queries == [[0], [0]] && candidates.longest == 2)
+    #expect(
+      candidates.notices == [
+        "lines of \(folder.path)/run left out because their query has no judgement: 1",
+        "judged queries for which \(folder.path)/run lists nothing, counted as zero: 1",
+      ])
+    for (line, reason) in [
+      ("q1 Q0 9 1 2.5", "the line has 5 fields between white space, not 6"),
+      ("q1 Q0 9 1 nan x", #"the score "nan" is not a finite number"#),
+      ("q1 Q0 9 1 inf x", #"the score "inf" is not a finite number"#),
+      ("q1 Q0 9 1 high x", #"the score "high" is not a finite number"#),
+      ("q7 Q0 9 1 1 x", #"the query "q7" is not in "#), ("q1 Q0 no 1 1 x", #"the document "no" is not in "#),
+      ("q1 Q0 z 3 1 x", #"document "z" stands for query "q1" on an earlier line already"#),
+    ] {
+      let bad = try folder.write("bad", (lines + ["", line]).joined(separator: "\n"))
+      let error = try #require(throws: DataError.self) { try Candidates(path: bad, of: collection) }
+      #expect(error.line == 5 && error.reason.hasPrefix(reason), "\(error)")
+    }
+    let none = try folder.write("none", lines[1])
+    let error = try #require(throws: DataError.self) { try Candidates(path: none, of: collection) }
+    #expect(error.description.hasPrefix("\(none): it lists no document for any judged query"))
+  }
 }

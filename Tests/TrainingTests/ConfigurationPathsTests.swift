@@ -36,7 +36,7 @@ import Testing
           "CONFIG.yaml:3: data.train: there is no file \(folder)/gone; make it or name another",
           "CONFIG.yaml:3: data.train: \(folder) is a folder; name a file in it",
           "CONFIG.yaml:5: evaluation.data: \(folder)/beir has no queries.jsonl, no qrels/test.tsv; "
-            + "name the folder of a collection in BEIR's layout",
+            + "name the folder of a collection in BEIR's or FlagEmbedding's layout",
         ])
     }
   }
@@ -66,7 +66,7 @@ import Testing
       #expect(PathCheck.folder("\(folder)/file") == "\(folder)/file is a file; name a folder")
       #expect(
         PathCheck.collectionFolder("\(folder)/file")
-          == "\(folder)/file is a file; name the folder of a collection in BEIR's layout")
+          == "\(folder)/file is a file; name the folder of a collection in BEIR's or FlagEmbedding's layout")
     }
   }
 

@@ -30,6 +30,15 @@ struct RowFields {
     return try string(value, key)
   }
 
+  /// A whole number.
+  func integer(_ key: String) throws(RowDefect) -> Int {
+    let value = try value(key)
+    guard case .number(let number) = value, let integer = Int(exactly: number) else {
+      throw mismatch(key, "a whole number", value)
+    }
+    return integer
+  }
+
   func strings(_ key: String) throws(RowDefect) -> [String] { try strings(try value(key), key) }
 
   /// Nil if the field is absent or null.

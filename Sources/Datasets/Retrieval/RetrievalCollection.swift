@@ -1,6 +1,7 @@
 import Foundation
 
-/// A folder in BEIR's layout to evaluate retrieval on: `corpus.jsonl`, `queries.jsonl` and `qrels/test.tsv`.
+/// A folder to evaluate retrieval on, in BEIR's layout (`corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv`) or in
+/// FlagEmbedding's (`corpus.jsonl`, `test_queries.jsonl`, `test_qrels.jsonl`; or `dev_…`).
 ///
 /// Documents are numbered by their ids in ascending order of bytes. Of two documents with the same score the one with the
 /// larger number therefore ranks first, as `trec_eval` has it, and nobody else needs the ids.
@@ -21,6 +22,9 @@ package struct RetrievalCollection: Sendable {
   package let queries: [Query]
   /// What is unusual in the data though it can be evaluated, for the log.
   package let notices: [String]
+  package let files: CollectionFiles
+  /// The judged documents that the corpus lacks, in the order of their numbers.
+  private let missingDocuments: [String]
 
   private let corpus: JSONLinesFile<RetrievalRecord>
   private let queryFile: JSONLinesFile<RetrievalRecord>
@@ -31,12 +35,18 @@ package struct RetrievalCollection: Sendable {
   ///
   /// Throws `MissingFileError` when it is not there; `DataError`, with file and line, at the first defect: a file that it
   /// lacks, a line that does not parse, an id used twice, a judgement of an unknown query, a query without text.
-  package init(path: String) throws {
+  ///
+  /// - Parameter judgements: a file to take in the place of the folder's, in TREC's format or that of either layout; nil:
+  ///   the folder's.
+  package init(path: String, judgements: String? = nil) throws {
     guard FileManager.default.fileExists(atPath: path) else { throw MissingFileError(path: path) }
-    let (corpus, documentIDs, emptyDocuments) = try Self.openCorpus(Self.file("corpus.jsonl", in: path))
-    let (queryFile, queryIDs) = try Self.openQueries(Self.file("queries.jsonl", in: path))
-    let judgements = try Judgements(
-      path: Self.file("qrels/test.tsv", in: path), queries: queryIDs, documents: documentIDs)
+    let files = CollectionFiles(in: path, judgements: judgements)
+    for file in files.all { try Self.require(file) }
+    let (corpus, documentIDs, emptyDocuments) = try Self.openCorpus(files.corpus)
+    let (queryFile, queryIDs) = try Self.openQueries(files.queries)
+    let judgements = try Judgements(files, queries: queryIDs, documents: documentIDs)
+    self.files = files
+    missingDocuments = judgements.missingDocuments
     (self.corpus, self.queryFile) = (corpus, queryFile)
     rows = documentIDs.order
     queries = try Self.judged(queryFile, queryIDs, judgements)
@@ -46,19 +56,28 @@ package struct RetrievalCollection: Sendable {
 
   package var documentCount: Int { corpus.count }
 
-  /// The files that a collection in `folder` consists of.
-  package static func files(in folder: String) -> [String] {
-    ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"].map { "\(folder)/\($0)" }
-  }
-
   /// The text of document `number`, its title first. Throws `DataError` when the file has changed since it was opened.
   package func document(_ number: Int) throws -> String {
     let record = try corpus.row(rows[number])
     return joined(title: record.title, text: record.text)
   }
 
-  /// The id of document `number`. Throws `DataError` when the file has changed since it was opened.
-  package func documentID(_ number: Int) throws -> String { try corpus.row(rows[number]).id }
+  /// The id of document `number`, which may be one that the corpus lacks. Throws `DataError` when the file has changed
+  /// since it was opened.
+  package func documentID(_ number: Int) throws -> String {
+    number < documentCount ? try corpus.row(rows[number]).id : missingDocuments[number - documentCount]
+  }
+
+  /// The ids of all documents, read anew: nobody needs them but who reads other files about the corpus.
+  func documentIDs() throws -> IDIndex { IDIndex(try (0..<corpus.count).map { try corpus.row($0).id }) }
+
+  /// The ids of all queries, also of those without judgements.
+  func queryIDs() throws -> IDIndex { IDIndex(try (0..<queryFile.count).map { try queryFile.row($0).id }) }
+
+  /// The place in `queries` of each judged query, by its place among all ids.
+  func placesOfQueries(in ids: IDIndex) -> [Int: Int] {
+    Dictionary(uniqueKeysWithValues: queries.indices.map { (ids.place(of: queries[$0].id)!, $0) })
+  }
 
   /// Throws `DataError` at the first id that a TREC file, where white space parts the fields, cannot hold.
   package func checkIDsFitTREC() throws {
@@ -73,6 +92,9 @@ package struct RetrievalCollection: Sendable {
     for row in 0..<corpus.count {
       if let reason = defect(try corpus.row(row).id) { throw corpus.error(atRow: row, reason: reason, advice: advice) }
     }
+    for id in missingDocuments {
+      if let reason = defect(id) { throw DataError(path: files.judgements, reason: reason, advice: advice) }
+    }
   }
 
   /// `FILE:line` of the query `number` of `queries`.
@@ -81,15 +103,16 @@ package struct RetrievalCollection: Sendable {
   /// `FILE:line` of document `number`.
   package func location(ofDocument number: Int) -> String { corpus.location(ofRow: rows[number]) }
 
-  /// A file of the folder. That it is missing is the data's fault, since the folder itself is there.
-  private static func file(_ name: String, in folder: String) throws -> String {
-    let path = URL(filePath: folder).appending(path: name).relativePath
+  /// That a file is missing is the data's fault, since the folder itself is there.
+  private static func require(_ path: String) throws {
     guard FileManager.default.fileExists(atPath: path) else {
       throw DataError(
         path: path, reason: "the file is missing",
-        advice: "An evaluation folder holds corpus.jsonl, queries.jsonl and qrels/test.tsv, as BEIR's do")
+        advice: """
+          An evaluation folder holds corpus.jsonl, queries.jsonl and qrels/test.tsv, as BEIR's do, or corpus.jsonl, \
+          test_queries.jsonl and test_qrels.jsonl, as FlagEmbedding's do
+          """)
     }
-    return path
   }
 
   /// The corpus, its ids, and how many documents say nothing.
@@ -133,7 +156,10 @@ package struct RetrievalCollection: Sendable {
     [
       ("queries left out because they have no judgement", unjudged),
       ("documents with neither title nor text, ranked like any other", emptyDocuments),
-      ("judged documents that the corpus lacks, counted as not found as in trec_eval", judgements.missingDocuments),
+      (
+        "judged documents that the corpus lacks, counted as not found as in trec_eval",
+        judgements.missingDocuments.count
+      ),
       ("judgements that repeat an earlier line, counted once", judgements.repetitions),
     ].filter { $0.1 > 0 }.map { "\($0.0): \($0.1)" }
   }

@@ -1,11 +1,15 @@
-/// A line of BEIR's `corpus.jsonl` or `queries.jsonl`.
+/// A line of a corpus or of queries: BEIR calls the id `_id`, FlagEmbedding `id`.
 struct RetrievalRecord: JSONLinesRow {
   let id: String
   let title: String?
   let text: String
 
   init(_ fields: RowFields) throws(RowDefect) {
-    id = try fields.string("_id")
+    if try fields.stringIfPresent("_id") == nil, let other = try fields.stringIfPresent("id") {
+      id = other
+    } else {
+      id = try fields.string("_id")
+    }
     title = try fields.stringIfPresent("title")
     text = try fields.string("text")
   }

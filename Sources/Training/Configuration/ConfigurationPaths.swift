@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 
 /// The paths of a configuration that a command reads, and so wants to be there.
@@ -59,8 +60,11 @@ package enum PathCheck {
     folder(path, being: "a run", with: ["config.yaml", "metrics.jsonl"])
   }
 
-  package static func collectionFolder(_ path: String) -> String? {
-    folder(path, being: "a collection in BEIR's layout", with: ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"])
+  /// - Parameter judgements: a file to take in the place of the folder's; nil: none.
+  package static func collectionFolder(_ path: String, judgements: String? = nil) -> String? {
+    folder(
+      path, being: "a collection in BEIR's or FlagEmbedding's layout",
+      with: CollectionFiles(in: path, judgements: judgements).names)
   }
 
   /// A file of texts, or the folder of a collection.

@@ -4,35 +4,41 @@ import LateInteraction
 import Logging
 import Tensors
 
-/// Searches a collection with a model, measures the rankings and writes the files that are asked for. Collective: every
+/// Searches a collection with a model, or reranks a run of it, measures the rankings and writes the files that are asked for. Collective: every
 /// rank calls it.
 package func evaluate(
   _ request: EvaluationRequest, communicator: any Communicator, console: Console
 ) throws -> Evaluation {
   let (path, folder) = (request.model, request.collection)
   let settings = request.configuration.map { ModelSettings($0, path: path) } ?? ModelSettings(path: path)
-  let (model, collection) = try communicator.together("loading the model and the collection") {
-    (
-      try LoadedModel(settings.forEvaluation, trains: false, on: ThreadPool.forRank()),
-      try RetrievalCollection(path: folder)
+  let (model, collection, candidates) = try communicator.together("loading the model and the collection") {
+    let collection = try RetrievalCollection(path: folder, judgements: request.judgements)
+    return (
+      try LoadedModel(settings.forEvaluation, trains: false, on: ThreadPool.forRank()), collection,
+      try request.rerank.map { try Candidates(path: $0, of: collection) }
     )
   }
-  try communicator.requireSameFiles(model.folder.files + RetrievalCollection.files(in: folder))
-  for notice in model.notices + collection.notices { console.logger.info("\(notice)") }
+  try communicator.requireSameFiles(
+    model.folder.files + collection.files.all + [request.rerank].compactMap { $0 })
+  for notice in model.notices + collection.notices + (candidates?.notices ?? []) { console.logger.info("\(notice)") }
   if model.hasNewHead {
     console.logger.warning("\(path) has no ColBERT head: this evaluates a random one, seed \(settings.seed)")
   }
-  if request.run != nil {
+  if request.run != nil || request.judgementsOutput != nil {
     // Before the search, which may take hours.
     try communicator.onRoot("looking at the ids") { try collection.checkIDsFitTREC() }
   }
+  let documents =
+    candidates.map { "reranking \($0.documents.count) of" } ?? "searching"
   console.logger.info(
-    "searching \(collection.documentCount) documents with \(collection.queries.count) queries on \(communicator.rankCount) ranks"
+    "\(documents) \(collection.documentCount) documents with \(collection.queries.count) queries on \(communicator.rankCount) ranks"
   )
-  let evaluation = try Evaluator(model, communicator: communicator).evaluate(collection)
+  let evaluator = Evaluator(model, communicator: communicator)
+  let evaluation = try candidates.map { try evaluator.evaluate(collection, only: $0) } ?? evaluator.evaluate(collection)
   try communicator.onRoot("writing the rankings") {
     if let file = request.perQuery { try evaluation.writeFigures(to: file) }
     if let file = request.run { try evaluation.writeRun(of: collection, to: file) }
+    if let file = request.judgementsOutput { try writeJudgements(of: collection, to: file) }
   }
   return evaluation
 }

@@ -58,3 +58,14 @@ extension Evaluation {
     }
   }
 }
+
+/// Writes the judgements of a collection as TREC's qrels: `query 0 document grade` lines.
+func writeJudgements(of collection: RetrievalCollection, to path: String) throws {
+  try replaceFile(path) { write in
+    for query in collection.queries {
+      for (document, grade) in query.grades.sorted(by: { $0.key < $1.key }) {
+        try write("\(query.id) 0 \(collection.documentID(document)) \(grade)\n")
+      }
+    }
+  }
+}

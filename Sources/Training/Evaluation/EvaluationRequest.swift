@@ -6,18 +6,29 @@ package struct EvaluationRequest: Codable, Sendable {
   package let collection: String
   /// Gives lengths, and the dimension and seed of a head that the model's folder has not; nil: the folder's own.
   package let configuration: Configuration?
+  /// The judgements to take in the place of the collection's; nil: its own.
+  package let judgements: String?
+  /// A TREC run of which the documents are scored again, instead of a search; nil: a search.
+  package let rerank: String?
   /// Where each query's figures go, a JSON object a line.
   package let perQuery: String?
   /// Where the rankings go, as a TREC run.
   package let run: String?
+  /// Where the judgements go, as TREC's qrels.
+  package let judgementsOutput: String?
 
   package init(
-    model: String, collection: String, configuration: Configuration?, perQuery: String? = nil, run: String? = nil
+    model: String, collection: String, configuration: Configuration?, judgements: String?, rerank: String?,
+    perQuery: String?,
+    run: String?, judgementsOutput: String?
   ) {
     self.model = model
     self.collection = collection
     self.configuration = configuration
+    self.judgements = judgements
+    self.rerank = rerank
     self.perQuery = perQuery
     self.run = run
+    self.judgementsOutput = judgementsOutput
   }
 }

@@ -37,15 +37,25 @@ package struct Evaluator {
     }
     let merged = try exact.merge(best, length: RetrievalMetrics.rankingLength)
     let mergedHybrid = try hybrid.map(merge)
-    let measuredQueries = zip(collection.queries, merged).map(MeasuredQuery.init)
+    return try measured(collection, merged) { start.map { mergedHybrid!.agreement(with: $0) } }
+  }
+
+  /// Collective: every rank calls it.
+  ///
+  /// - Parameters:
+  ///   - merged: complete on rank 0.
+  ///   - agreement: asked on rank 0 alone.
+  private func measured(
+    _ collection: RetrievalCollection, _ merged: [TopDocuments], agreement: () -> Agreement?
+  ) throws -> (evaluation: Evaluation, agreement: Agreement?) {
+    let queries = zip(collection.queries, merged).map(MeasuredQuery.init)
     let measured = try communicator.onRoot("measuring the rankings") {
       Measured(
         result: EvaluationResult(
-          RetrievalMetrics(meanOf: measuredQueries.map(\.metrics)), queries: measuredQueries.count,
-          documents: collection.documentCount),
-        agreement: start.map { mergedHybrid!.agreement(with: $0) })
+          RetrievalMetrics(meanOf: queries.map(\.metrics)), queries: queries.count, documents: collection.documentCount),
+        agreement: agreement())
     }
-    return (Evaluation(result: measured.result, queries: measuredQueries), measured.agreement)
+    return (Evaluation(result: measured.result, queries: queries), measured.agreement)
   }
 
   private struct Measured: Codable {
@@ -63,6 +73,28 @@ package struct Evaluator {
       hybrid.offer(numbers, queries.texts, documents, on: model.model.pool)
     }
     return try merge(hybrid)
+  }
+
+  /// Scores each query against the documents that `candidates` lists for it. Collective: every rank calls it, and gets the
+  /// same figures; a score has the bits that a search gives it.
+  package func evaluate(_ collection: RetrievalCollection, only candidates: Candidates) throws -> Evaluation {
+    let queries = try encodeQueries(collection, heads: .colbert)
+    let length = max(RetrievalMetrics.rankingLength, candidates.longest)
+    var best = Array(repeating: TopDocuments(capacity: length), count: collection.queries.count)
+    try exact.forEachBlock(
+      0..<candidates.documents.count, heads: .colbert, text: { try collection.document(candidates.documents[$0]) },
+      location: { collection.location(ofDocument: candidates.documents[$0]) }
+    ) { places, _, documents in
+      let pairs = places.flatMap { place in candidates.queries[place].map { (query: $0, place: place) } }
+      for (query, own) in Dictionary(grouping: pairs, by: \.query) {
+        let result = exact.scores(queries.vectors.texts(query..<query + 1), documents.vectors)
+        for (_, place) in own {
+          let score = result.scores[0, place - places.lowerBound]
+          best[query].offer(TopDocuments.Entry(score: score, document: candidates.documents[place]))
+        }
+      }
+    }
+    return try measured(collection, exact.merge(best, length: length), agreement: { nil }).evaluation
   }
 
   private func encodeQueries(_ collection: RetrievalCollection, heads: Heads) throws -> CollectedVectors {

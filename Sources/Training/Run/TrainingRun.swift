@@ -51,7 +51,7 @@ final class TrainingRun {
     collection = try communicator.together("opening the evaluation data") {
       try configuration.evaluation.data.map { try RetrievalCollection(path: $0) }
     }
-    try communicator.requireSameFiles(configuration.evaluation.data.map(RetrievalCollection.files) ?? [])
+    try communicator.requireSameFiles(collection?.files.all ?? [])
     let layout = setup.model.model.parameters.layout
     shards = ParameterShards(
       of: layout.trainedCount, isSharded: configuration.optimizer.sharding == .ranks, communicator)
