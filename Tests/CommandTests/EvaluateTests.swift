@@ -29,7 +29,7 @@ struct EvaluateTests {
   @Test func measuresTheReferencesRanking() throws {
     let outputs = ["--json", "figures.json", "--per-query", "queries.jsonl", "--run", "run.trec"]
     var results: Set<String> = []
-    for ranks in [nil, 2, 3] {
+    for ranks in [nil, 3] {
       let printed = try evaluate(outputs, ranks: ranks).output
       results.insert(
         try printed + ["figures.json", "queries.jsonl", "run.trec"].map { try folder.text(of: $0) }.joined())
@@ -63,7 +63,7 @@ struct EvaluateTests {
 
   /// Scores in evaluation are those of `encode`'s vectors, bit for bit, and a run holds all their bits.
   @Test func aRunHoldsTheScoresOfTheEncodedVectors() throws {
-    _ = try evaluate(["--run", "run.trec"], ranks: 2)
+    _ = try evaluate(["--run", "run.trec"])
     let arena = Arena()
     func encode(_ role: String, _ file: String) throws -> TextVectors {
       let arguments = ["--role", role, "--input", "beir/\(file)", "--output", role]
@@ -94,16 +94,16 @@ struct EvaluateTests {
     try folder.write(lines + #"{"_id": "a b", "text": "x"}"# + "\n", to: "beir/corpus.jsonl")
     _ = try evaluate([])
     let arguments = ["evaluate", "--data", "beir", "--run", "run.trec"] + Self.model
-    let ended = try Command.colbert(arguments, ranks: 2, in: folder.path)
+    let ended = try Command.colbert(arguments, in: folder.path)
     #expect(ended.status == 65 && ended.complaints.count == 1)
     #expect(ended.errors.contains(#"beir/corpus.jsonl:17: the id "a b" has white space"#), "\(ended.errors)")
     #expect(!folder.has("run.trec") && ended.output == "")
   }
 
   /// What a search finds, scored again, is the same bytes; of a part of it, the same scores.
-  @Test(arguments: [nil, 2, 3]) func rerankingGivesTheScoresOfASearch(ranks: Int?) throws {
+  @Test func rerankingGivesTheScoresOfASearch() throws {
     _ = try evaluate(["--run", "run.trec", "--json", "all.json"])
-    _ = try evaluate(["--rerank", "run.trec", "--run", "again.trec", "--json", "again.json"], ranks: ranks)
+    _ = try evaluate(["--rerank", "run.trec", "--run", "again.trec", "--json", "again.json"], ranks: 3)
     #expect(try folder.isSame("again.trec", as: "run.trec"))
     #expect(try folder.isSame("again.json", as: "all.json"))
 
@@ -111,7 +111,7 @@ struct EvaluateTests {
     let lines = try folder.text(of: "run.trec").split(separator: "\n").map(String.init)
     let part = [lines[15], lines[40], lines[33]]
     try folder.write(part.joined(separator: "\n"), to: "part.trec")
-    let log = try evaluate(["--rerank", "part.trec", "--run", "again.trec"], ranks: ranks).errors
+    let log = try evaluate(["--rerank", "part.trec", "--run", "again.trec"]).errors
     #expect(log.contains("judged queries for which part.trec lists nothing, counted as zero: 6"), "\(log)")
     func documentsAndScores(_ lines: [String]) -> [[Substring]] {
       lines.map { $0.split(separator: " ") }.map { [$0[0], $0[2], $0[4]] }
@@ -126,7 +126,7 @@ struct EvaluateTests {
     _ = try evaluate(["--json", "beir.json", "--write-qrels", "qrels.trec"])
     #expect(try folder.text(of: "qrels.trec").hasPrefix("0 0 1 1\n1 0 4 1\n"))
     try folder.write("", to: "beir/qrels/test.tsv")
-    _ = try evaluate(["--json", "trec.json", "--qrels", "qrels.trec"], ranks: 2)
+    _ = try evaluate(["--json", "trec.json", "--qrels", "qrels.trec"])
     for (file, name) in [("corpus", "corpus"), ("queries", "test_queries")] {
       let lines = try folder.text(of: "beir/\(file).jsonl").replacing("\"_id\"", with: "\"id\"")
       try folder.write(lines, to: "flag/\(name).jsonl")
@@ -142,7 +142,7 @@ struct EvaluateTests {
   }
 
   /// Fewer documents than are asked for, all alike or empty: ties are ordered as trec_eval orders them.
-  @Test(arguments: [nil, 2]) func ranksTiesAndEmptyDocuments(ranks: Int?) throws {
+  @Test func ranksTiesAndEmptyDocuments() throws {
     func corpus(_ texts: [String: String]) throws {
       let lines = texts.map { "{\"_id\": \"\($0)\", \"text\": \"\($1)\"}\n" }
       try folder.write(lines.joined(), to: "beir/corpus.jsonl")
@@ -152,7 +152,7 @@ struct EvaluateTests {
         .map { String($0.split(separator: " ")[2]) }
     }
     try corpus(["1": "same", "10": "same", "9": "same"])
-    let log = try evaluate(["--run", "run.trec", "--json", "figures.json"], ranks: ranks).errors
+    let log = try evaluate(["--run", "run.trec", "--json", "figures.json"], ranks: 2).errors
     #expect(log.contains("judged documents that the corpus lacks, counted as not found as in trec_eval: 6"), "\(log)")
     #expect(try documents() == ["9", "10", "1"])
     let figures = try JSONDecoder().decode([String: Double].self, from: folder.bytes(of: "figures.json"))
@@ -161,7 +161,7 @@ struct EvaluateTests {
     #expect(figures["mrr@10"] == expected)
 
     try corpus(["1": "", "2": "!!!", "3": "library for tables"])
-    _ = try evaluate(["--run", "run.trec"], ranks: ranks)
+    _ = try evaluate(["--run", "run.trec"])
     #expect(try Set(documents()) == ["1", "2", "3"])
     let lines = try folder.text(of: "run.trec").split(separator: "\n")
     #expect(lines.count == 24)
