@@ -23,6 +23,19 @@ package protocol Communicator: AnyObject {
   /// Collective: every rank calls it, with as many values. Sends 2(N−1)/N × the bytes of `values` per rank.
   func allReduceSum(_ values: inout MutableSpan<Float>) throws(CommunicationError)
 
+  /// Begins to replace `values` by what `allReduceSum` would, and does not wait for it: the sum is made while the caller
+  /// computes, as far as `advanceSums` is called, and is there when `finishSums` returns.
+  ///
+  /// Until then nobody else touches `values`, which stay where they are. Every rank begins the same sums in the same
+  /// order before it finishes them; other collectives may come between, at the same place on every rank.
+  func beginSum(_ values: any LastingFloats) throws(CommunicationError)
+
+  /// Gives the sums that were begun a chance to go on; cheap, and not collective.
+  func advanceSums() throws(CommunicationError)
+
+  /// Returns when all sums that were begun are made. Collective: every rank calls it.
+  func finishSums() throws(CommunicationError)
+
   /// Lays the rows of every rank end to end in `all`, in the order of ranks.
   ///
   /// Collective: every rank calls it, with the same `rowCounts` and `columns`.
@@ -75,7 +88,22 @@ package protocol Communicator: AnyObject {
   func abort(status: Int32) -> Never
 }
 
+/// Floats that stay where they are for longer than a call.
+package protocol LastingFloats {
+  var count: Int { get }
+  func withMutableSpan<Result, Failure: Error>(
+    _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result
+}
+
 extension Communicator {
+  // Where the ranks share a memory, nothing is won by not waiting.
+  package func beginSum(_ values: any LastingFloats) throws(CommunicationError) {
+    try values.withMutableSpan { (values) throws(CommunicationError) in try allReduceSum(&values) }
+  }
+  package func advanceSums() throws(CommunicationError) {}
+  package func finishSums() throws(CommunicationError) {}
+
   /// Nobody waits for others where nobody counts it.
   package var waited: Duration { .zero }
 }

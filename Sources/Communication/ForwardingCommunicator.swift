@@ -21,6 +21,10 @@ extension ForwardingCommunicator {
     try base.allReduceSum(&values)
   }
 
+  package func beginSum(_ values: any LastingFloats) throws(CommunicationError) { try base.beginSum(values) }
+  package func advanceSums() throws(CommunicationError) { try base.advanceSums() }
+  package func finishSums() throws(CommunicationError) { try base.finishSums() }
+
   package func allGather(
     _ local: Span<Float>, into all: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
   ) throws(CommunicationError) {

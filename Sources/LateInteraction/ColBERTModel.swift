@@ -62,15 +62,21 @@ package final class ColBERTModel: @unchecked Sendable {
   }
 
   /// Adds the gradients of one batch, given the gradient of what the forward just before gave; overwrites `upstream`.
-  package func backward(_ batch: TokenBatch, upstream: EncodedTexts) {
-    pool.clock.measure(.elementWise, "encoder backward") { pullBack(batch, upstream) }
+  ///
+  /// - Parameter finished: called for each trained part, the heads first, once this pass has nothing more to add to its
+  ///   gradients.
+  package func backward(
+    _ batch: TokenBatch, upstream: EncodedTexts, finished: (ParameterPart) -> Void = { _ in }
+  ) {
+    pool.clock.measure(.elementWise, "encoder backward") { pullBack(batch, upstream, finished) }
   }
 
-  private func pullBack(_ batch: TokenBatch, _ upstream: EncodedTexts) {
+  private func pullBack(_ batch: TokenBatch, _ upstream: EncodedTexts, _ finished: (ParameterPart) -> Void) {
     let hidden = head.backward(upstream.vectors.rows, batch, wantsHidden: trainsEncoder)
     if let weights = upstream.sparse?.weights.rows { sparse?.backward(weights, into: hidden) }
+    finished(.head)
     guard let hidden else { return }
     if let vectors = upstream.dense { dense.backward(vectors, batch, into: hidden) }
-    encoder.backward(hidden)
+    encoder.backward(hidden, finished: finished)
   }
 }

@@ -80,6 +80,14 @@ package final class PartClock: @unchecked Sendable {
     return try body()
   }
 
+  /// As `measure`, unseen by a trace: for what is done too often and too briefly.
+  package func charge<Failure: Error>(_ part: StepPart, _ body: () throws(Failure) -> Void) throws(Failure) {
+    let outer = current
+    change(to: part)
+    defer { change(to: outer) }
+    try body()
+  }
+
   /// Takes `seconds` that have been counted for one part for another's: how long a collective waited shows afterwards.
   package func move(_ seconds: Double, from: StepPart, to: StepPart) {
     let time = min(UInt64(max(0, seconds) * 1e9), nanoseconds[from.rawValue])

@@ -10,6 +10,8 @@ package final class ThreadPool: @unchecked Sendable {
   package let threadCount: Int
   /// What the time of the thread that gives this pool its work goes into.
   package let clock = PartClock()
+  /// What the thread that gives this pool its work does after each block that it has run itself: something short.
+  package var betweenBlocks: (() -> Void)?
 
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -80,7 +82,10 @@ package final class ThreadPool: @unchecked Sendable {
   /// Runs `body` for every block `0..<count`, each once, on any thread, and returns when all are done.
   package func forEachBlock(_ count: Int, _ body: (Int) -> Void) {
     guard threadCount > 1, count > 1 else {
-      for block in 0..<count { body(block) }
+      for block in 0..<count {
+        body(block)
+        betweenBlocks?()
+      }
       return
     }
     withoutActuallyEscaping(body) { body in
@@ -93,7 +98,7 @@ package final class ThreadPool: @unchecked Sendable {
       round += 1
       pthread_cond_broadcast(wake)
       pthread_mutex_unlock(mutex)
-      takeBlocks(body, count)
+      takeBlocks(body, count, then: betweenBlocks)
       pthread_mutex_lock(mutex)
       while running > 0 { pthread_cond_wait(done, mutex) }
       work = nil
@@ -108,11 +113,12 @@ package final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  private func takeBlocks(_ body: (Int) -> Void, _ count: Int) {
+  private func takeBlocks(_ body: (Int) -> Void, _ count: Int, then between: (() -> Void)? = nil) {
     while true {
       let block = next.wrappingAdd(1, ordering: .relaxed).oldValue
       guard block < count else { return }
       body(block)
+      between?()
     }
   }
 

@@ -2,13 +2,14 @@ import Communication
 
 /// What every communicator must do. Each check is collective: every rank runs it.
 enum CommunicatorCheck: String, CaseIterable, Sendable {
-  case sumsOfFloats, sumsOfDoubles, gatheredRows, scatteredSums, adjoint, exchangedParts, raggedBytes, raggedIntegers,
-    broadcasts
+  case sumsOfFloats, begunSums, sumsOfDoubles, gatheredRows, scatteredSums, adjoint, exchangedParts, raggedBytes,
+    raggedIntegers, broadcasts
   case together, togetherInTogether, onRoot, onRootFailing
 
   func run(on communicator: any Communicator) throws {
     switch self {
     case .sumsOfFloats: try checkSumsOfFloats(communicator)
+    case .begunSums: try checkBegunSums(communicator)
     case .sumsOfDoubles: try checkSumsOfDoubles(communicator)
     case .gatheredRows: try checkGatheredRows(communicator)
     case .scatteredSums: try checkScatteredSums(communicator)
@@ -37,6 +38,52 @@ private func checkSumsOfFloats(_ communicator: any Communicator) throws {
     var span = values.mutableSpan
     try communicator.allReduceSum(&span)
     try requireSameBits(values, expected, "sum of \(count) values on rank \(communicator.rank)")
+  }
+}
+
+/// Several at once, of many stretches and of none, with other collectives between and one more round of them after.
+private func checkBegunSums(_ communicator: any Communicator) throws {
+  let (rank, ranks) = (communicator.rank, 0..<communicator.rankCount)
+  for round in 0..<2 {
+    let counts = [7, 20_000, 0, 1, 4097]
+    let parts = counts.map { count in ranks.map { wildFloats(count, seed: count + round, rank: $0) } }
+    let begun = parts.map { LastingValues($0[rank]) }
+    try communicator.beginSum(begun[0])
+    try communicator.beginSum(begun[1])
+    try communicator.advanceSums()
+    let between = try communicator.allReduceSum([Double(rank)])
+    try require(between == [Double(ranks.reduce(0, +))], "a sum between")
+    for values in begun[2...] { try communicator.beginSum(values) }
+    for _ in 0..<rank { try communicator.advanceSums() }
+    try requireSameBits(
+      try communicator.allGather([rank]).flatMap { $0 }.map(Float.init), ranks.map(Float.init), "a gather between")
+    try communicator.finishSums()
+    for (values, parts) in zip(begun, parts) {
+      try requireSameBits(values.values, sum(parts), "begun sum of \(values.count) values on rank \(rank)")
+    }
+  }
+  try communicator.finishSums()
+}
+
+/// Floats that a begun sum may hold on to.
+private final class LastingValues: LastingFloats {
+  private let buffer: UnsafeMutableBufferPointer<Float>
+
+  init(_ values: [Float]) {
+    buffer = .allocate(capacity: values.count)
+    _ = buffer.initialize(from: values)
+  }
+
+  deinit { buffer.deallocate() }
+
+  var count: Int { buffer.count }
+  var values: [Float] { Array(buffer) }
+
+  func withMutableSpan<Result, Failure: Error>(
+    _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var span = MutableSpan(_unsafeElements: buffer)
+    return try body(&span)
   }
 }
 

@@ -61,6 +61,7 @@ import Testing
           keep: 2
           evaluate_every: 500
           timeout: 600
+          overlap: true
         evaluation:
           data: null
           agreement_bound: 0.8
@@ -111,7 +112,7 @@ import Testing
       "batch.accumulation", "batch.recompute", "cache.directory", "negatives.gather", "negatives.gather_bytes",
       "optimizer.sharding", "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep",
       "run.evaluate_every",
-      "run.timeout", "evaluation.agreement_bound", "evaluation.early_stop",
+      "run.timeout", "run.overlap", "evaluation.agreement_bound", "evaluation.early_stop",
     ]
     let keys = before.leaves.map(\.key).filter { !$0.hasPrefix("mining.") }
     #expect(changed == Set(keys).subtracting(mayChange))
@@ -145,7 +146,8 @@ extension Configuration {
       learningRate: 2e-5, headLearningRate: 1e-3, weightDecay: 0, decay: .all, betas: [0.8, 0.99], epsilon: 1e-6,
       clipNorm: nil, warmup: 10, schedule: .cosine, sharding: .ranks)
     all.run = Run(
-      directory: "runs/ö", epochs: 2, steps: 7, seed: 1, checkpointEvery: 3, keep: 1, evaluateEvery: 4, timeout: 1.5)
+      directory: "runs/ö", epochs: 2, steps: 7, seed: 1, checkpointEvery: 3, keep: 1, evaluateEvery: 4, timeout: 1.5,
+      overlap: false)
     all.cache = Cache(directory: "cache", precision: .bfloat16)
     all.evaluation = Evaluation(data: "data/beir", agreementBound: nil, keepBest: .ndcgAt10, earlyStop: 2)
     return all

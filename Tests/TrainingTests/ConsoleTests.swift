@@ -96,6 +96,7 @@ import Testing
     #expect(!Terminal.takesColor(terminal, environment: ["NO_COLOR": "1"]))
     #expect(!Terminal.takesColor(terminal, environment: ["TERM": "dumb"]))
     #expect(!Terminal.isTerminal(terminal, environment: ["TERM": "dumb"]))
+    #expect(!Terminal.takesColor(terminal, environment: ["TERM": "xterm", "OMPI_COMM_WORLD_SIZE": "2"]))
     #expect(!Terminal.takesColor(file, environment: ["TERM": "xterm"]))
   }
 

@@ -305,9 +305,11 @@ private final class GradientTimesRanks: ForwardingCommunicator {
   let base: any Communicator
   init(_ base: any Communicator) { self.base = base }
 
-  func allReduceSum(_ values: inout MutableSpan<Float>) throws(CommunicationError) {
-    try base.allReduceSum(&values)
-    for i in 0..<values.count { values[i] *= Float(rankCount) }
+  func beginSum(_ values: any LastingFloats) throws(CommunicationError) {
+    try values.withMutableSpan { (values) throws(CommunicationError) in
+      try base.allReduceSum(&values)
+      for i in 0..<values.count { values[i] *= Float(rankCount) }
+    }
   }
 }
 

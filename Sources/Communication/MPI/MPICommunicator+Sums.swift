@@ -1,109 +1,145 @@
 internal import CMPI
 
+/// Sums over all ranks that every rank gets. They are made one after the other, in stretches, by advancing them: nothing
+/// here waits but `completeSums`.
 extension MPICommunicator {
   package func allReduceSum(_ values: inout MutableSpan<Float>) throws(CommunicationError) {
     try announce(.floats(.allReduceSum, count: values.count))
-    guard rankCount > 1 else { return }
     try unsafe values.withUnsafeMutableBufferPointer { (values) throws(CommunicationError) in
-      for start in stride(from: 0, to: values.count, by: scratchCount) {
-        let count = min(scratchCount, values.count - start)
-        try unsafe sumBlock(values.baseAddress! + start, count: count)
+      unsafe sums.waiting.append(values)
+      try completeSums(.allReduceSum)
+    }
+  }
+
+  package func beginSum(_ values: any LastingFloats) throws(CommunicationError) {
+    values.withMutableSpan { values in
+      unsafe values.withUnsafeMutableBufferPointer { unsafe sums.waiting.append($0) }
+    }
+    sums.begunCount += values.count
+    try advanceSums()
+  }
+
+  package func advanceSums() throws(CommunicationError) {
+    if let broken { throw broken }
+    do { try advance() } catch { throw give(up: error) }
+  }
+
+  package func finishSums() throws(CommunicationError) {
+    try announce(.floats(.finishSums, count: sums.begunCount))
+    sums.begunCount = 0
+    try completeSums(.finishSums)
+  }
+
+  private func completeSums(_ operation: Announcement.Operation) throws(CommunicationError) {
+    do {
+      try poll(operation, isPatient: false) { () throws(CommunicationError) in
+        try advance()
+        return unsafe sums.waiting.isEmpty
+      }
+    } catch {
+      throw give(up: error)
+    }
+  }
+
+  /// Goes on with the sums until what is on the way has not arrived yet.
+  private func advance() throws(CommunicationError) {
+    while let values = unsafe sums.waiting.first {
+      if let stretch = sums.stretch {
+        guard try unsafe isDone(&sums.request, .allReduceSum) else { return }
+        try unsafe arrived(stretch, values)
+      } else if rankCount == 1 || values.isEmpty {
+        unsafe sums.waiting.removeFirst()
+      } else {
+        try unsafe exchange(0..<min(scratchCount, values.count), of: values)
       }
     }
   }
 
-  /// Sums one block: each rank receives its part of it from all, adds them up, and gives the sum to all.
-  private func sumBlock(_ block: UnsafeMutablePointer<Float>, count: Int) throws(CommunicationError) {
-    let starts = (0...rankCount).map { $0 * count / rankCount }
-    let mine = starts[rank]..<starts[rank + 1]
-    let received = unsafe buffers.scratch(rankCount * mine.count)
-    for other in 0..<rankCount where other != rank {
-      unsafe buffers.sendCounts[other] = Int32(starts[other + 1] - starts[other])
-      unsafe buffers.receiveCounts[other] = Int32(mine.count)
+  /// Takes the next step with a stretch: what the others had of this rank's part is here, or everyone's sums are.
+  private func arrived(
+    _ stretch: Range<Int>, _ values: UnsafeMutableBufferPointer<Float>
+  ) throws(CommunicationError) {
+    if !sums.isShared {
+      try unsafe sumAndShare(stretch, of: values)
+    } else if stretch.upperBound < values.count {
+      try unsafe exchange(
+        stretch.upperBound..<min(stretch.upperBound + scratchCount, values.count), of: values)
+    } else {
+      sums.stretch = nil
+      unsafe sums.waiting.removeFirst()
     }
-    for other in 0..<rankCount {
-      unsafe buffers.sendStarts[other] = Int32(starts[other])
-      unsafe buffers.receiveStarts[other] = Int32(other * mine.count)
-    }
-    try unsafe exchangeParts(.allReduceSum, from: block, into: received, type: cmpi_float(), on: gradients)
-    let own = unsafe block + mine.lowerBound
-    unsafe sumInOrder(parts(own: own, received: received, count: mine.count), count: mine.count, into: own)
-    try unsafe shareParts(of: block, starts: starts)
   }
 
-  /// Gives every rank the part of `block` that each rank has summed.
-  private func shareParts(of block: UnsafeMutablePointer<Float>, starts: [Int]) throws(CommunicationError) {
+  /// Sends every rank its part of a stretch, and receives this rank's part of it from all.
+  private func exchange(
+    _ stretch: Range<Int>, of values: UnsafeMutableBufferPointer<Float>
+  ) throws(CommunicationError) {
+    let starts = partStarts(stretch.count)
+    let mine = starts[rank + 1] - starts[rank]
+    let buffers = sums.buffers
+    let received = unsafe buffers.scratch(rankCount * mine)
+    for other in 0..<rankCount {
+      unsafe buffers.sendCounts[other] = other == rank ? 0 : Int32(starts[other + 1] - starts[other])
+      unsafe buffers.sendStarts[other] = Int32(starts[other])
+      unsafe buffers.receiveCounts[other] = other == rank ? 0 : Int32(mine)
+      unsafe buffers.receiveStarts[other] = Int32(other * mine)
+    }
+    sums.stretch = stretch
+    sums.isShared = false
+    try check(
+      "MPI_Ialltoallv",
+      unsafe MPI_Ialltoallv(
+        values.baseAddress! + stretch.lowerBound, buffers.sendCounts, buffers.sendStarts, cmpi_float(),
+        received, buffers.receiveCounts, buffers.receiveStarts, cmpi_float(), gradients, &sums.request),
+      context: context)
+  }
+
+  /// Adds up this rank's part of a stretch, and gives it to all as it receives theirs.
+  private func sumAndShare(
+    _ stretch: Range<Int>, of values: UnsafeMutableBufferPointer<Float>
+  ) throws(CommunicationError) {
+    let starts = partStarts(stretch.count)
+    let mine = starts[rank + 1] - starts[rank]
+    let buffers = sums.buffers
+    let block = unsafe values.baseAddress! + stretch.lowerBound
+    let own = unsafe block + starts[rank]
+    unsafe sumInOrder(
+      parts(own: own, received: buffers.scratch(rankCount * mine), count: mine), count: mine, into: own)
     for other in 0..<rankCount {
       unsafe buffers.receiveCounts[other] = Int32(starts[other + 1] - starts[other])
       unsafe buffers.receiveStarts[other] = Int32(starts[other])
     }
-    try unsafe complete(.allReduceSum) { request in
+    sums.isShared = true
+    try check(
+      "MPI_Iallgatherv",
       unsafe MPI_Iallgatherv(
         cmpi_in_place(), 0, cmpi_float(),
-        block, buffers.receiveCounts, buffers.receiveStarts, cmpi_float(), gradients, &request)
-    }
+        block, buffers.receiveCounts, buffers.receiveStarts, cmpi_float(), gradients, &sums.request),
+      context: context)
   }
 
-  package func reduceScatterSum(
-    _ all: Span<Float>, into local: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
-  ) throws(CommunicationError) {
-    checkRows(
-      local: local.count, all: all.count, rowCounts: rowCounts, columns: columns, rank: rank, rankCount: rankCount)
-    try announce(.rows(.reduceScatterSum, rowCounts: rowCounts, columns: columns))
-    try requireCountable(rowCounts.reduce(0, +), "rows", in: .reduceScatterSum)
-    let blockRows = max(1, scratchCount / (rankCount * columns))
-    try unsafe all.withUnsafeBufferPointer { (all) throws(CommunicationError) in
-      try unsafe local.withUnsafeMutableBufferPointer { (local) throws(CommunicationError) in
-        for start in stride(from: 0, to: rowCounts.max()!, by: blockRows) {
-          let block = start..<start + blockRows
-          try unsafe sumRows(block, of: all, into: local, rowCounts: rowCounts, columns: columns)
-        }
-      }
-    }
-  }
-
-  /// Sums the rows `block` of every rank's share, as far as it has so many; each rank keeps its own.
-  private func sumRows(
-    _ block: Range<Int>, of all: UnsafeBufferPointer<Float>, into local: UnsafeMutableBufferPointer<Float>,
-    rowCounts: [Int], columns: Int
-  ) throws(CommunicationError) {
-    let starts = rowStarts(rowCounts)
-    let mine = block.clamped(to: 0..<rowCounts[rank])
-    let count = mine.count * columns
-    let received = unsafe buffers.scratch(rankCount * count)
-    for other in 0..<rankCount {
-      let theirs = block.clamped(to: 0..<rowCounts[other])
-      unsafe buffers.sendCounts[other] = Int32(theirs.count)
-      unsafe buffers.sendStarts[other] = Int32(starts[other] + theirs.lowerBound)
-      unsafe buffers.receiveCounts[other] = Int32(mine.count)
-      unsafe buffers.receiveStarts[other] = Int32(other * mine.count)
-    }
-    let type = unsafe try rowType(columns: columns)
-    try unsafe exchangeParts(.reduceScatterSum, from: all.baseAddress, into: received, type: type, on: vectors)
-    guard count > 0, let base = all.baseAddress, let target = local.baseAddress else { return }
-    let own = unsafe base + (starts[rank] + mine.lowerBound) * columns
-    unsafe sumInOrder(
-      parts(own: own, received: received, count: count), count: count, into: target + mine.lowerBound * columns)
-  }
-
-  /// Sends each rank its part and receives this rank's from each, as the buffers' counts say. Nothing goes to oneself.
-  private func exchangeParts(
-    _ operation: Announcement.Operation, from source: UnsafePointer<Float>?, into received: UnsafeMutablePointer<Float>,
-    type: MPI_Datatype, on communicator: MPI_Comm
-  ) throws(CommunicationError) {
-    unsafe buffers.sendCounts[rank] = 0
-    unsafe buffers.receiveCounts[rank] = 0
-    try unsafe complete(operation) { request in
-      unsafe MPI_Ialltoallv(
-        source, buffers.sendCounts, buffers.sendStarts, type,
-        received, buffers.receiveCounts, buffers.receiveStarts, type, communicator, &request)
-    }
-  }
+  /// Where each rank's part of a stretch of `count` floats starts, and the end of the last.
+  private func partStarts(_ count: Int) -> [Int] { (0...rankCount).map { $0 * count / rankCount } }
 
   /// The parts of all ranks, in rank order: this rank's own where it lies, the others' where they arrived.
-  private func parts(
+  func parts(
     own: UnsafePointer<Float>, received: UnsafeMutablePointer<Float>, count: Int
   ) -> [UnsafePointer<Float>] {
     unsafe (0..<rankCount).map { unsafe $0 == rank ? own : UnsafePointer(received + $0 * count) }
   }
+}
+
+/// Sums that have been asked for and are not made yet, and how far the first of them is.
+@safe struct SumsUnderWay {
+  /// In order; each stays where it is until it is made.
+  var waiting: [UnsafeMutableBufferPointer<Float>] = unsafe []
+  /// How many floats were begun since the last `finishSums`: what ranks compare there.
+  var begunCount = 0
+  /// What of the first is on the way; nil: nothing.
+  var stretch: Range<Int>?
+  /// Whether the stretch is summed, and ranks give each other what they have summed.
+  var isShared = false
+  var request: MPI_Request? = unsafe cmpi_request_null()
+  /// Apart from those of other collectives, which may come between.
+  let buffers: MPIBuffers
 }

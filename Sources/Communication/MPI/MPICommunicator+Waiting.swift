@@ -34,7 +34,9 @@ extension MPICommunicator {
     var request: MPI_Request? = unsafe cmpi_request_null()
     do {
       try check("\(operation)", unsafe start(&request), context: context)
-      try unsafe poll(&request, operation, isPatient: isPatient)
+      try poll(operation, isPatient: isPatient) { () throws(CommunicationError) in
+        try unsafe isDone(&request, operation)
+      }
     } catch {
       throw give(up: error)
     }
@@ -47,18 +49,23 @@ extension MPICommunicator {
     var requests: [MPI_Request?] = unsafe []
     do {
       unsafe try start(&requests)
-      for index in unsafe requests.indices { unsafe try poll(&requests[index], operation, isPatient: false) }
+      for index in unsafe requests.indices {
+        try poll(operation, isPatient: false) { () throws(CommunicationError) in
+          try unsafe isDone(&requests[index], operation)
+        }
+      }
     } catch {
       throw give(up: error)
     }
   }
 
-  private func poll(
-    _ request: inout MPI_Request?, _ operation: Announcement.Operation, isPatient: Bool
+  /// Polls until `isDone`, with an eye on the time.
+  func poll(
+    _ operation: Announcement.Operation, isPatient: Bool, _ isDone: () throws(CommunicationError) -> Bool
   ) throws(CommunicationError) {
     var clock = WaitingClock()
     var limit = timeout
-    while try unsafe !isDone(&request, operation) {
+    while try !isDone() {
       clock.tick()
       clock.rest(isPatient: isPatient)
       guard clock.isRollCallDue else { continue }
@@ -72,7 +79,7 @@ extension MPICommunicator {
     }
   }
 
-  private func isDone(
+  func isDone(
     _ request: inout MPI_Request?, _ operation: Announcement.Operation
   ) throws(CommunicationError) -> Bool {
     var done: Int32 = 0
@@ -81,8 +88,8 @@ extension MPICommunicator {
   }
 
   /// Keeps the buffers for good: MPI may still write to them.
-  private func give(up error: CommunicationError) -> CommunicationError {
-    if broken == nil { _ = unsafe Unmanaged.passRetained(buffers) }
+  func give(up error: CommunicationError) -> CommunicationError {
+    if broken == nil { for kept in [buffers, sums.buffers] { _ = unsafe Unmanaged.passRetained(kept) } }
     broken = error
     return error
   }

@@ -20,6 +20,7 @@ internal import Glibc
   let vectors: MPI_Comm
   let gradients: MPI_Comm
   let buffers: MPIBuffers
+  var sums: SumsUnderWay
   /// The machines of all ranks, for messages.
   private(set) var hostNames: [String] = []
   /// Set when a collective has failed: MPI may still hold pointers into its buffers, so nothing may follow.
@@ -41,6 +42,7 @@ internal import Glibc
     unsafe vectors = try duplicate(world)
     unsafe gradients = try duplicate(world)
     buffers = MPIBuffers(rankCount: Int(rankCount))
+    sums = unsafe SumsUnderWay(buffers: MPIBuffers(rankCount: Int(rankCount)))
     hostNames = try allGather(bytes: Array(hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
   }
 

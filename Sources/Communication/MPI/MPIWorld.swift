@@ -4,9 +4,10 @@ internal import Glibc
 /// The life of MPI in this process: it starts once and stops once.
 package enum MPIWorld {
   /// Whether this process is a rank that `mpirun`, or `srun` with a PMI, has started.
-  package static var isLaunched: Bool {
-    ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"].contains { environment($0) != nil }
-  }
+  package static var isLaunched: Bool { rankVariables.contains { environment($0) != nil } }
+
+  /// The environment of a rank has one of these.
+  package static let rankVariables = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"]
 
   /// What the MPI library calls itself: `Open MPI v4.1.4`. Needs no ``start()``.
   package static var libraryVersion: String {

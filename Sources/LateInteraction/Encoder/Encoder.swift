@@ -136,7 +136,8 @@ package final class Encoder: @unchecked Sendable {
   /// Adds the gradients of the trained parameters, given ∂loss/∂hidden states of the last forward.
   ///
   /// `upstream` `[tokens × width]` is overwritten. Nothing below the lowest trained layer is computed.
-  package func backward(_ upstream: Matrix) {
+  /// - Parameter finished: called for each trained part once this pass has nothing more to add to its gradients.
+  package func backward(_ upstream: Matrix, finished: (ParameterPart) -> Void = { _ in }) {
     guard let pass else { preconditionFailure("a backward needs a forward that kept its activations") }
     self.pass = nil
     guard let lowest = layers.first(where: \.isTrained)?.index else { return }
@@ -151,6 +152,7 @@ package final class Encoder: @unchecked Sendable {
       layer.backward(
         upstream, input: input, pass.batch, dropouts, activations, scratch: scratch,
         wantsInput: layer.index > lowest || trainsEmbeddings, on: pool)
+      finished(.layer(layer.index))
     }
     guard trainsEmbeddings else { return }
     let dropout = dropouts(pass.moment, isTrained: true).hidden
@@ -160,6 +162,7 @@ package final class Encoder: @unchecked Sendable {
     embedBackward(
       upstream, pass.batch, words: words.gradient, positions: positions.gradient, types: types.gradient,
       rules: configuration.embeddingRules, on: pool)
+    finished(.embeddings)
   }
 
   private func dropouts(_ moment: DropoutMoment?, isTrained: Bool) -> LayerDropouts {

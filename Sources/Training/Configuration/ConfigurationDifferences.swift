@@ -30,7 +30,7 @@ extension Configuration {
   private static let changeableKeys: Set = [
     "batch.accumulation", "batch.recompute", "cache.directory", "negatives.gather", "negatives.gather_bytes",
     "optimizer.sharding", "run.directory", "run.epochs", "run.steps", "run.checkpoint_every", "run.keep",
-    "run.evaluate_every", "run.timeout",
+    "run.evaluate_every", "run.timeout", "run.overlap",
     "evaluation.agreement_bound", "evaluation.early_stop",
   ]
 }

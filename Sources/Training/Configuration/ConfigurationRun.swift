@@ -17,6 +17,8 @@ extension Configuration {
     package var evaluateEvery = 500
     /// `timeout`: seconds that a rank waits for the others before it ends the job.
     package var timeout = 600.0
+    /// `overlap`: whether ranks sum gradients while the backward still runs; changes no result.
+    package var overlap = true
   }
 
   /// `evaluation`: what a run is measured on.
@@ -52,6 +54,7 @@ extension Configuration.Run {
     visitor.value("keep", &keep, .atLeast(1))
     visitor.value("evaluate_every", &evaluateEvery, .atLeast(1))
     visitor.value("timeout", &timeout, .above(0))
+    visitor.value("overlap", &overlap)
   }
 }
 

@@ -1,3 +1,4 @@
+import Communication
 import Foundation
 
 /// What this program needs of a terminal: its width, a way back to the start of the line, colours.
@@ -12,10 +13,13 @@ package enum Terminal {
   }
 
   /// Whether `descriptor` is a terminal that understands control sequences.
+  ///
+  /// A rank's is none: mpirun gives it a pseudo-terminal even where its own output goes to a file.
   static func isTerminal(
     _ descriptor: Int32, environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> Bool {
     isatty(descriptor) == 1 && environment["TERM"] != "dumb"
+      && !MPIWorld.rankVariables.contains { environment[$0] != nil }
   }
 
   /// Whether what goes to `descriptor` may be coloured: it is a terminal, and nobody asked for none (no-color.org).

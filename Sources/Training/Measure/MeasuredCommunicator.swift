@@ -21,6 +21,22 @@ final class MeasuredCommunicator: ForwardingCommunicator {
     }
   }
 
+  func beginSum(_ values: any LastingFloats) throws(CommunicationError) {
+    let bytes = 4 * values.count
+    try measure("begin all-reduce", Traffic.allReduce(bytes, rankCount), of: bytes) { () throws(CommunicationError) in
+      try base.beginSum(values)
+    }
+  }
+
+  /// Too often called for a trace.
+  func advanceSums() throws(CommunicationError) {
+    try clock.charge(.communication) { () throws(CommunicationError) in try base.advanceSums() }
+  }
+
+  func finishSums() throws(CommunicationError) {
+    try measure("all-reduce", 0, of: 0) { () throws(CommunicationError) in try base.finishSums() }
+  }
+
   func allGather(
     _ local: Span<Float>, into all: inout MutableSpan<Float>, rowCounts: [Int], columns: Int
   ) throws(CommunicationError) {

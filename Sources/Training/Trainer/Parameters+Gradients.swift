@@ -14,18 +14,9 @@ extension Parameters {
     wordGradients.open(Set(all.joined()).sorted().map { Int32($0) })
   }
 
-  /// Sums the gradients over all ranks: of the word table only the rows that the batch touched, which are never more
-  /// than the dense table's.
-  ///
-  /// Collective: every rank calls it.
-  func sumGradients(_ communicator: any Communicator) throws {
-    try allGradients.withMutableSpan { try communicator.allReduceSum(&$0) }
-    try wordGradients?.values.withMutableSpan { try communicator.allReduceSum(&$0) }
-  }
-
   /// Sums the gradients over all ranks, of which each keeps those of its own shard: the others' are then of no use.
   ///
-  /// The sums have the bits that `sumGradients` gives. Collective: every rank calls it.
+  /// The sums have the bits that `GradientSums` gives. Collective: every rank calls it.
   func sumShardGradients(_ shards: ParameterShards, _ communicator: any Communicator) throws {
     for (gradients, ranges) in storedParts(shards.ranges) {
       let own = gradients.rows(ranges[communicator.rank])

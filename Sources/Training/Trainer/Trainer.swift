@@ -13,18 +13,22 @@ package final class Trainer {
   private let exchange: ExchangeSettings
   private let communicator: any Communicator
   private let seed: UInt64
+  private let overlap: Bool
   private let arena = Arena()
   private let gathered = Arena()
 
   /// `model` must have been made with gradients allocated, and with a sparse head if the objective is unified.
+  ///
+  /// - Parameter overlap: whether gradients are summed over ranks while the backward still runs. It changes no bit.
   package init(
     _ model: ColBERTModel, objective: Objective, exchange: ExchangeSettings = ExchangeSettings(), seed: UInt64,
-    communicator: any Communicator
+    overlap: Bool = true, communicator: any Communicator
   ) {
     self.model = model
     self.objective = objective
     self.exchange = exchange
     self.seed = seed
+    self.overlap = overlap
     self.communicator = communicator
   }
 
@@ -41,11 +45,13 @@ package final class Trainer {
     let losses = objective.losses(
       scored.exchange.scores, targets: batch.targets, step: step, globalQueryCount: batch.globalQueryCount)
     let (queryGradient, documentGradient) = try scored.exchange.gradients()
-    backward(batch, step, queryGradient, documentGradient)
     if let shards, shards.isSharded {
+      backward(batch, step, queryGradient, documentGradient)
       try model.parameters.sumShardGradients(shards, communicator)
     } else {
-      try model.parameters.sumGradients(communicator)
+      let sums = GradientSums(model.parameters, communicator)
+      backward(batch, step, queryGradient, documentGradient, sums: overlap ? sums : nil)
+      try sums.finish()
     }
     return losses
   }
@@ -82,16 +88,21 @@ package final class Trainer {
     return (queries.texts, documents.texts)
   }
 
-  /// Pulls the gradients back chunk by chunk.
-  private func backward(_ batch: RankBatch, _ step: Int, _ queries: EncodedTexts, _ documents: EncodedTexts) {
+  /// Pulls the gradients back chunk by chunk; with the last chunk they become final, part by part.
+  private func backward(
+    _ batch: RankBatch, _ step: Int, _ queries: EncodedTexts, _ documents: EncodedTexts, sums: GradientSums? = nil
+  ) {
     var (query, document) = (0, 0)
-    for chunk in batch.chunks {
+    defer { model.pool.betweenBlocks = nil }
+    for (index, chunk) in batch.chunks.enumerated() {
       if batch.chunks.count > 1 { _ = forward(chunk, step, keepsActivations: true) }
       let documentCount = chunk.tokens.textCount - chunk.queryCount
       let upstream = concatenated(
         queries.texts(query..<query + chunk.queryCount), documents.texts(document..<document + documentCount),
         in: arena)
-      model.backward(chunk.tokens, upstream: upstream)
+      let final = index == batch.chunks.count - 1 ? sums : nil
+      if let final { model.pool.betweenBlocks = { final.advance() } }
+      model.backward(chunk.tokens, upstream: upstream) { final?.begin($0) }
       query += chunk.queryCount
       document += documentCount
     }

@@ -46,7 +46,8 @@ struct TrainingSetup {
       negativesPerQuery: configuration.data.negativesPerQuery, shuffle: configuration.data.shuffle, seed: seed)
     trainer = Trainer(
       model.model, objective: objective,
-      exchange: ExchangeSettings(configuration.negatives), seed: seed, communicator: communicator)
+      exchange: ExchangeSettings(configuration.negatives), seed: seed, overlap: configuration.run.overlap,
+      communicator: communicator)
     builder = BatchBuilder(
       data: data, sampler: sampler, input: model.input, accumulation: configuration.batch.accumulation,
       rank: communicator.rank, rankCount: communicator.rankCount)
