@@ -118,7 +118,8 @@ extension EvaluationRequest {
     }
     let configuration = try command.config.map { file in
       try ConfigurationFile.read(
-        file, overrides: command.overrides.values, checking: command.data == nil ? .evaluationData : [])
+        file, overrides: command.overrides.values,
+        checking: command.data == nil && command.qrels == nil ? .evaluationData : [])
     }
     let model = command.model ?? configuration!.searchingModel
     if command.model == nil {
@@ -126,6 +127,10 @@ extension EvaluationRequest {
     }
     guard let collection = command.data ?? configuration?.evaluation.data else {
       throw UsageError("\(command.config!): evaluation.data is missing; set it or give --data DIR")
+    }
+    if command.data == nil, command.qrels != nil {
+      try UsageError.check(
+        "\(command.config!): evaluation.data", PathCheck.collectionFolder(collection, judgements: command.qrels))
     }
     self.init(
       model: model, collection: collection, configuration: configuration, judgements: command.qrels,

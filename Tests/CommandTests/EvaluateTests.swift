@@ -125,7 +125,11 @@ struct EvaluateTests {
   @Test func readsTheOtherFormats() throws {
     _ = try evaluate(["--json", "beir.json", "--write-qrels", "qrels.trec"])
     #expect(try folder.text(of: "qrels.trec").hasPrefix("0 0 1 1\n1 0 4 1\n"))
-    try folder.write("", to: "beir/qrels/test.tsv")
+    try folder.remove("beir/qrels")
+    try folder.write(ShortRun.configuration + "evaluation: {data: beir}\n", to: "run.yaml")
+    let configured = ["evaluate", "run.yaml", "--qrels", "qrels.trec", "--json", "configured.json"]
+    #expect(try Command.colbert(configured, in: folder.path).status == 0)
+    #expect(try folder.isSame("configured.json", as: "beir.json"))
     _ = try evaluate(["--json", "trec.json", "--qrels", "qrels.trec"])
     for (file, name) in [("corpus", "corpus"), ("queries", "test_queries")] {
       let lines = try folder.text(of: "beir/\(file).jsonl").replacing("\"_id\"", with: "\"id\"")
