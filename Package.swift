@@ -96,7 +96,9 @@ let package = Package(
 
     // Domain
     .target(name: "LateInteraction", dependencies: ["Tensors"], swiftSettings: safe),
-    .target(name: "Datasets", dependencies: ["Tensors", "Tokenizers"], swiftSettings: safe),
+    .target(
+      name: "Datasets", dependencies: ["Tensors", "Tokenizers", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: safe),
     .target(
       name: "Checkpoints",
       dependencies: ["Communication", "Tensors", .product(name: "Crypto", package: "swift-crypto")],

@@ -12,18 +12,26 @@ package struct TrainingData: Sendable {
   package private(set) var scoredCount = 0
   /// The first of the others.
   private var firstUnscoredRow: Int?
+  /// How many negatives are left out because they are positives of their row.
+  package private(set) var leftOutCount = 0
+  private let leavesOutPositives: Bool
 
   /// Opens and checks all files.
   ///
+  /// - Parameter leavesOutPositives: whether a row's negatives that have the text of one of its positives are as if they
+  ///   were not there.
   /// Throws `DataError` at the first defect, with file and line, and `MissingFileError` for a path that is not there.
-  package init(paths: [String]) throws {
+  package init(paths: [String], leavesOutPositives: Bool = false) throws {
     precondition(!paths.isEmpty, "training data wants at least one file")
+    self.leavesOutPositives = leavesOutPositives
     for path in paths {
       firstRows.append(counts.count)
       files.append(
         try JSONLinesFile(path: path) { row in
           if row.scoreDefect == nil { scoredCount += 1 } else { firstUnscoredRow = firstUnscoredRow ?? counts.count }
-          counts.append(RowCounts(positives: row.positives.count, negatives: row.negatives.count))
+          let negatives = (leavesOutPositives ? row.withoutPositivesAmongNegatives : row).negatives.count
+          leftOutCount += row.negatives.count - negatives
+          counts.append(RowCounts(positives: row.positives.count, negatives: negatives))
         })
     }
   }
@@ -33,7 +41,8 @@ package struct TrainingData: Sendable {
   /// Row `number`, parsed anew. Throws `DataError` when its file has changed since it was opened.
   package func row(_ number: Int) throws -> TrainingRow {
     let (file, index) = place(ofRow: number)
-    return try file.row(index)
+    let row = try file.row(index)
+    return leavesOutPositives ? row.withoutPositivesAmongNegatives : row
   }
 
   /// The line of row `number` as it stands in its file. Throws `DataError` as `row` does.

@@ -10,6 +10,18 @@ package struct TrainingRow: JSONLinesRow, Equatable {
   package let negativeScores: [Double]?
   package let prompt: String?
 
+  private init(
+    query: String, positives: [String], negatives: [String], positiveScores: [Double]?, negativeScores: [Double]?,
+    prompt: String?
+  ) {
+    self.query = query
+    self.positives = positives
+    self.negatives = negatives
+    self.positiveScores = positiveScores
+    self.negativeScores = negativeScores
+    self.prompt = prompt
+  }
+
   private enum Key: String {
     case query, prompt
     case positives = "pos"
@@ -41,6 +53,18 @@ package struct TrainingRow: JSONLinesRow, Equatable {
   var scoreDefect: String? {
     scoreDefect(positiveScores, .positiveScores, positives, .positives)
       ?? scoreDefect(negativeScores, .negativeScores, negatives, .negatives)
+  }
+
+  /// The row without the negatives whose text is one of its positives.
+  var withoutPositivesAmongNegatives: TrainingRow {
+    let known = Set(positives.map(TextKey.init))
+    let kept = negatives.indices.filter { !known.contains(TextKey(negatives[$0])) }
+    let scores = negativeScores.flatMap { scores in
+      scores.count == negatives.count ? kept.map { scores[$0] } : nil
+    }
+    return TrainingRow(
+      query: query, positives: positives, negatives: kept.map { negatives[$0] }, positiveScores: positiveScores,
+      negativeScores: scores, prompt: prompt)
   }
 
   /// The documents that a batch has drawn, the positive first.

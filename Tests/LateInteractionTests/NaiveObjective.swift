@@ -19,7 +19,8 @@ struct NaiveObjective {
       distillsItself
       ? targets.indices.map { query in
         let logits = Self.ensemble(Self.rows(point, query, of: targets.count).map(objective.logits))
-        return logits.indices.map { exp(logSoftmax(logits, over: Array(logits.indices), $0)) }
+        let columns = Self.unmasked(logits, targets[query])
+        return logits.indices.map { columns.contains($0) ? exp(logSoftmax(logits, over: columns, $0)) : 0 }
       } : nil
   }
 
@@ -38,24 +39,30 @@ struct NaiveObjective {
         + weights.ensemble * headLoss(Self.ensemble(heads), targets[query])) / 4
     guard let teacher = selfTeachers?[query] else { return total }
     func distance(_ logits: [Double]) -> Double {
-      -logits.indices.map { teacher[$0] * logSoftmax(logits, over: Array(logits.indices), $0) }.reduce(0, +)
+      let columns = Self.unmasked(logits, targets[query])
+      return -columns.map { teacher[$0] * logSoftmax(logits, over: columns, $0) }.reduce(0, +)
     }
     return (total + (distance(dense) + 0.1 * distance(sparse) + distance(colbert)) / 3) / 2
   }
 
   private func headLoss(_ logits: [Double], _ target: QueryTarget) -> Double {
-    let (all, own) = (Array(logits.indices), target.columns)
-    let hard = -logSoftmax(logits, over: all, own.lowerBound)
+    let all = Self.unmasked(logits, target)
+    let own = target.columns.filter(all.contains)
+    let hard = -logSoftmax(logits, over: all, own[0])
     guard objective.distillation != .none else { return hard }
-    let powers = target.teacherScores!.map { exp($0 / objective.teacherTemperature) }
+    let powers = own.map { exp(target.teacherScores![$0 - own[0]] / objective.teacherTemperature) }
     let teacher = powers.map { $0 / powers.reduce(0, +) }
     if objective.distillation == .kl {
-      return hard - own.enumerated().map { teacher[$0] * logSoftmax(logits, over: Array(own), $1) }.reduce(0, +)
+      return hard - own.enumerated().map { teacher[$0] * logSoftmax(logits, over: own, $1) }.reduce(0, +)
     }
     return -own.enumerated().map { i, column in
       let rest = all.filter { !own.prefix(i).contains($0) }
       return teacher[i] * logSoftmax(logits, over: rest, column)
     }.reduce(0, +)
+  }
+
+  private static func unmasked(_ logits: [Double], _ target: QueryTarget) -> [Int] {
+    logits.indices.filter { !target.masked.contains($0) }
   }
 
   private static func ensemble(_ heads: [[Double]]) -> [Double] {

@@ -15,13 +15,14 @@ import Testing
     ]
   }
 
-  @Test(arguments: objectives, [0.02, 1])
-  func agreesWithTheTwin(objective: Objective, temperature: Double) {
+  @Test(arguments: objectives, [(temperature: 0.02, masks: false), (1, false), (0.02, true)])
+  func agreesWithTheTwin(objective: Objective, at: (temperature: Double, masks: Bool)) {
     var objective = objective
+    let temperature = at.temperature
     objective.temperature = temperature
     for shape in ScoresExample.shapes {
       // Scores of cosines for a low temperature, of sums over tokens for 1.
-      let example = ScoresExample(shape, objective.heads, scale: temperature == 1 ? 30 : 1)
+      let example = ScoresExample(shape, objective.heads, scale: temperature == 1 ? 30 : 1, masks: at.masks)
       let point = example.doubles
       let twin = NaiveObjective(objective, targets: example.targets, globalQueryCount: 11, step: 3, at: point)
       let losses = example.losses(objective, globalQueryCount: 11)
@@ -58,6 +59,31 @@ import Testing
     }
     #expect(ofParts == losses)
     #expect(parts.heads.map { bits($0.values) } == whole.heads.map { bits($0.values) })
+  }
+
+  /// It is as if the masked documents were not there.
+  @Test(arguments: objectives)
+  func maskedDocumentsAreInNoSum(objective: Objective) {
+    let example = ScoresExample([3, 1, 4], objective.heads, masks: true)
+    let target = example.targets[2]
+    let kept = (0..<8).filter { !target.masked.contains($0) }
+    let own = target.columns.filter(kept.contains)
+    let smaller = example.heads.map { head in TestMatrix(kept.map { head.matrix[2, $0] }, rows: 1, columns: kept.count)
+    }
+    let first = kept.firstIndex(of: own[0])!
+    let alone = objective.losses(
+      smaller.count == 1
+        ? ScoreMatrices(colbert: smaller[0].matrix)
+        : ScoreMatrices(colbert: smaller[2].matrix, dense: smaller[0].matrix, sparse: smaller[1].matrix),
+      targets: [
+        QueryTarget(
+          columns: first..<first + own.count, teacherScores: own.map { target.teacherScores![$0 - own[0]] })
+      ], step: 3, globalQueryCount: 3)
+    #expect(example.losses(objective)[2] == alone[0])
+    for (head, reduced) in zip(example.heads, smaller) {
+      for column in target.masked { #expect(head.matrix[2, column] == 0) }
+      #expect(kept.map { head.matrix[2, $0] } == reduced.values)
+    }
   }
 
   @Test func theEnsembleTeachesFromItsStartOn() {
@@ -123,12 +149,13 @@ private final class ScoresExample {
   let heads: [TestMatrix]
   let targets: [QueryTarget]
 
-  init(_ ownCounts: [Int], _ wanted: Heads, scale: Float = 1) {
+  init(_ ownCounts: [Int], _ wanted: Heads, scale: Float = 1, masks: Bool = false) {
     var numbers = TestNumbers(seed: UInt64(ownCounts.count))
     let starts = ownCounts.reduce(into: [0]) { $0.append($0.last! + $1) }
     targets = ownCounts.indices.map {
       QueryTarget(
-        columns: starts[$0]..<starts[$0 + 1], teacherScores: numbers.floats(ownCounts[$0]).map { Double($0) * 3 })
+        columns: starts[$0]..<starts[$0 + 1], teacherScores: numbers.floats(ownCounts[$0]).map { Double($0) * 3 },
+        masked: masks ? (0..<starts.last!).filter { [query = $0] in ($0 + query) % 3 == 1 && $0 != starts[query] } : [])
     }
     let colbert = TestMatrix(
       numbers.floats(ownCounts.count * starts.last!).map { $0 * scale }, rows: ownCounts.count, columns: starts.last!)

@@ -79,7 +79,6 @@ import Testing
       ("model.precision", .string("bfloat16"), "bfloat16 is not in this version; float32 is"),
       ("negatives.scope", .string("rank"), "rank is not in this version; global is"),
       ("negatives.scope", .string("own"), "own is not in this version; global is"),
-      ("negatives.mask", .string("duplicates"), "duplicates is not in this version; none is"),
     ] as [(String, ConfigurationNode.Value, String)])
   func saysWhatThisVersionLacks(key: String, value: ConfigurationNode.Value, message: String) {
     #expect(problems { try configuration((5, key, value)) } == ["CONFIG.yaml:5: \(key): \(message)"])

@@ -20,6 +20,8 @@ enum CutRun: CaseIterable, Sendable {
   /// Nothing but heads is trained.
   case unifiedHead
   case unified, selfDistilled
+  /// The last with false negatives masked.
+  case masked
 
   fileprivate var settings: ModelSettings {
     let trained: LateInteraction.TrainedPart =
@@ -40,7 +42,7 @@ enum CutRun: CaseIterable, Sendable {
     case .listwiseTop2: Objective(temperature: 0.1, distillation: .m3)
     case .unifiedHead: Objective(temperature: 0.1, unified: weights)
     case .unified: Objective(temperature: 0.1, unified: weights, distillation: .kl)
-    case .selfDistilled:
+    case .selfDistilled, .masked:
       Objective(temperature: 0.1, unified: weights, distillation: .m3, selfDistillationStart: CutCase.step)
     }
   }
@@ -93,8 +95,8 @@ struct CutCase {
     let sampler = Sampler(
       counts: data.counts, batchQueries: Self.queryCount, negativesPerQuery: 2, shuffle: true, seed: 7)
     let builder = BatchBuilder(
-      data: data, sampler: sampler, input: loaded.input, accumulation: accumulation, rank: communicator.rank,
-      rankCount: communicator.rankCount)
+      data: data, sampler: sampler, input: loaded.input, mask: run == .masked ? .duplicates : .none,
+      accumulation: accumulation, rank: communicator.rank, rankCount: communicator.rankCount)
     var batch = try builder.deal(builder.read(Self.step), communicator)
     let slots = batch.slots
     if let fault { batch = fault.applied(to: batch, onLastRank: communicator.rank == communicator.rankCount - 1) }

@@ -16,30 +16,31 @@ struct RowLoss {
   /// Adds `Σ_i teacher[i] · −log softmax(logits over columns)[first + i]`.
   ///
   /// - Parameters:
-  ///   - teacher: what the documents from column `first` on should get; a constant.
+  ///   - teacher: what the documents from column `first` on should get; a constant, 0 where the softmax does not run.
   ///   - columns: the documents that the softmax runs over, those of the teacher among them.
   mutating func addCrossEntropy(_ teacher: [Double], from first: Int, over columns: [Range<Int>]) {
     let largest = columns.joined().reduce(-Double.infinity) { maximumOrNaN($0, logits[$1]) }
     let sum = columns.joined().reduce(0) { $0 + exponential(logits[$1] - largest) }
     let mass = teacher.reduce(0, +)
     for column in columns.joined() { slopes[column] += mass * (exponential(logits[column] - largest) / sum) }
-    for (i, share) in teacher.enumerated() {
+    for (i, share) in teacher.enumerated() where share != 0 {
       value += share * (largest + logarithm(sum) - logits[first + i])
       slopes[first + i] -= share
     }
   }
-
-  /// The same over all documents.
-  mutating func addCrossEntropy(_ teacher: [Double], from first: Int) {
-    addCrossEntropy(teacher, from: first, over: [0..<logits.count])
-  }
 }
 
-func softmax(_ logits: [Double]) -> [Double] {
-  let largest = logits.reduce(-Double.infinity, maximumOrNaN)
-  let exponentials = logits.map { exponential($0 - largest) }
-  let sum = exponentials.reduce(0, +)
-  return exponentials.map { $0 / sum }
+/// The softmax of the logits of some columns; the others have 0.
+func softmax(_ logits: [Double], over columns: [Range<Int>]) -> [Double] {
+  let largest = columns.joined().reduce(-Double.infinity) { maximumOrNaN($0, logits[$1]) }
+  var shares = Array(repeating: 0.0, count: logits.count)
+  for column in columns.joined() { shares[column] = exponential(logits[column] - largest) }
+  let sum = columns.joined().reduce(0) { $0 + shares[$1] }
+  return shares.map { $0 / sum }
+}
+
+extension Range<Int> {
+  func shifted(by offset: Int) -> Range<Int> { lowerBound + offset..<upperBound + offset }
 }
 
 /// The larger one; NaN if either is, which `max` may pass over.

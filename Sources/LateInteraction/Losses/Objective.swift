@@ -47,14 +47,29 @@ package struct QueryTarget: Sendable, Equatable {
   package let columns: Range<Int>
   /// The teacher's raw score of each; nil if there is no teacher.
   package let teacherScores: [Double]?
+  /// Documents that answer the query without being its target, ascending: they are in no softmax.
+  package let masked: [Int]
 
-  package init(columns: Range<Int>, teacherScores: [Double]? = nil) {
+  package init(columns: Range<Int>, teacherScores: [Double]? = nil, masked: [Int] = []) {
     precondition(!columns.isEmpty, "a query without a positive")
     precondition(
       teacherScores == nil || teacherScores!.count == columns.count,
       "\(teacherScores!.count) teacher scores for \(columns.count) documents")
+    precondition(!masked.contains(columns.lowerBound), "the positive is masked")
     self.columns = columns
     self.teacherScores = teacherScores
+    self.masked = masked
+  }
+
+  /// A stretch of the columns without those that are masked.
+  func unmasked(_ range: Range<Int>) -> [Range<Int>] {
+    var (start, parts) = (range.lowerBound, [Range<Int>]())
+    for column in masked where range.contains(column) {
+      if start < column { parts.append(start..<column) }
+      start = column + 1
+    }
+    if start < range.upperBound { parts.append(start..<range.upperBound) }
+    return parts
   }
 }
 
@@ -88,7 +103,8 @@ extension Objective {
       }
       let heads = [row(scores.dense!), row(scores.sparse!), colbert]
       let distillsItself = selfDistillationStart.map { step >= $0 } ?? false
-      let loss = UnifiedLoss(heads.map(\.logits), weights: unified, distillsItself: distillsItself) {
+      let columns = target.unmasked(0..<scores.colbert.columns)
+      let loss = UnifiedLoss(heads.map(\.logits), over: columns, weights: unified, distillsItself: distillsItself) {
         headLoss($0, target)
       }
       for (head, slopes) in zip(heads, loss.slopes) { head.assign(slopes: slopes, times: share) }
@@ -100,14 +116,20 @@ extension Objective {
   private func headLoss(_ logits: [Double], _ target: QueryTarget) -> RowLoss {
     let own = target.columns
     var loss = RowLoss(logits)
-    if distillation != .m3 { loss.addCrossEntropy([1], from: own.lowerBound) }
+    if distillation != .m3 {
+      loss.addCrossEntropy([1], from: own.lowerBound, over: target.unmasked(0..<logits.count))
+    }
     guard distillation != .none else { return loss }
     guard let scores = target.teacherScores else { preconditionFailure("distillation without teacher scores") }
-    let teacher = softmax(scores.map { $0 / teacherTemperature })
-    if distillation == .kl { loss.addCrossEntropy(teacher, from: own.lowerBound, over: [own]) }
+    let answers = target.unmasked(own)
+    let teacher = softmax(
+      scores.map { $0 / teacherTemperature }, over: answers.map { $0.shifted(by: -own.lowerBound) })
+    if distillation == .kl { loss.addCrossEntropy(teacher, from: own.lowerBound, over: answers) }
     if distillation == .m3 {
-      for (column, share) in zip(own, teacher) {
-        loss.addCrossEntropy([share], from: column, over: [0..<own.lowerBound, column..<logits.count])
+      for column in answers.joined() {
+        loss.addCrossEntropy(
+          [teacher[column - own.lowerBound]], from: column,
+          over: target.unmasked(0..<own.lowerBound) + target.unmasked(column..<logits.count))
       }
     }
     return loss

@@ -40,8 +40,12 @@ struct UnifiedLoss {
 
   /// - Parameters:
   ///   - logits: of the dense, sparse and ColBERT heads, one a document.
+  ///   - unmasked: the documents that a softmax may run over.
   ///   - headLoss: the loss of logits, whichever head they are of.
-  init(_ logits: [[Double]], weights: UnifiedTerms, distillsItself: Bool, headLoss: ([Double]) -> RowLoss) {
+  init(
+    _ logits: [[Double]], over unmasked: [Range<Int>], weights: UnifiedTerms, distillsItself: Bool,
+    headLoss: ([Double]) -> RowLoss
+  ) {
     let columns = logits[0].indices
     let ensembleLogits = columns.map { column in
       zip(Self.ensembleShares, logits).reduce(0) { $0 + $1.0 * $1.1[column] }
@@ -57,13 +61,13 @@ struct UnifiedLoss {
       let ensembleWeight = weights.ensemble * Self.ensembleShares[head]
       return columns.map { (weight * heads[head].slopes[$0] + ensembleWeight * ensemble.slopes[$0]) / 4 }
     }
-    if distillsItself { addSelfDistillation(logits, teacher: softmax(ensembleLogits)) }
+    if distillsItself { addSelfDistillation(logits, over: unmasked, teacher: softmax(ensembleLogits, over: unmasked)) }
   }
 
-  private mutating func addSelfDistillation(_ logits: [[Double]], teacher: [Double]) {
+  private mutating func addSelfDistillation(_ logits: [[Double]], over unmasked: [Range<Int>], teacher: [Double]) {
     let heads = logits.map {
       var loss = RowLoss($0)
-      loss.addCrossEntropy(teacher, from: 0)
+      loss.addCrossEntropy(teacher, from: 0, over: unmasked)
       return loss
     }
     let sum = zip(Self.selfDistillationShares, heads).reduce(0) { $0 + $1.0 * $1.1.value }

@@ -31,7 +31,7 @@ extension Configuration {
   /// Which documents are left out of a query's negatives.
   package enum Mask: String, Codable, ConfigurationChoice {
     case none
-    /// Copies of the query's own positive.
+    /// Whatever has the text of a positive of the query, or of an equal query: false negatives.
     case duplicates
   }
 }

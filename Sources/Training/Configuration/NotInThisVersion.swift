@@ -4,7 +4,6 @@ extension Configuration {
     ("model.precision", "bfloat16", "float32 is"),
     ("negatives.scope", "rank", "global is"),
     ("negatives.scope", "own", "global is"),
-    ("negatives.mask", "duplicates", "none is"),
   ]
 
   /// A message for each key whose value this version does not do.

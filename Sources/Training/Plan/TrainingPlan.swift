@@ -73,7 +73,7 @@ package struct TrainingPlan: Codable, Sendable {
     let configuration = request.configuration
     let (described, data) = try communicator.together("reading the model and the data") {
       let described = try DescribedModel(ModelSettings(configuration), trains: true)
-      return (described, try TrainingData(paths: configuration.data.train))
+      return (described, try TrainingData(configuration))
     }
     let collection = try communicator.together("opening the evaluation data") {
       try configuration.evaluation.data.map { try RetrievalCollection(path: $0) }

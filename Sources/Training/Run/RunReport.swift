@@ -22,6 +22,7 @@ struct RunReport {
       Self.data(setup),
       "texts: \(texts.description)",
       Self.unusedScores(setup),
+      Self.leftOut(setup),
       Self.parameters(setup),
       Self.scores(setup),
       Self.ranks(setup, communicator.rankCount, queriesPerRank: queriesPerRank),
@@ -33,6 +34,11 @@ struct RunReport {
   private static func unusedScores(_ setup: TrainingSetup) -> String? {
     guard setup.data.scoredCount > 0, setup.configuration.loss.distillation == .none else { return nil }
     return "teacher scores: not used by loss.distillation: none (rows that have them: \(setup.data.scoredCount))"
+  }
+
+  private static func leftOut(_ setup: TrainingSetup) -> String? {
+    guard setup.data.leftOutCount > 0 else { return nil }
+    return "hard negatives left out by negatives.mask, being positives of their own row: \(setup.data.leftOutCount)"
   }
 
   private static func data(_ setup: TrainingSetup) -> String {

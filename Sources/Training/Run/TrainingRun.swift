@@ -188,8 +188,10 @@ final class TrainingRun {
     let norm = try clock.measure(.optimizer, "norm") { try optimizer.norm(parameters, communicator) }
     // The stop signal of any rank rides along, so that all ranks stop after the same step.
     let sums = try communicator.allReduceSum(
-      [losses.reduce(0) { $0 + $1.value }, Double(batch.realTokenCount), StopSignal.isRequested ? 1 : 0]
-        + LossTerms(losses).values)
+      [
+        losses.reduce(0) { $0 + $1.value }, Double(batch.realTokenCount), StopSignal.isRequested ? 1 : 0,
+        Double(batch.maskedCount),
+      ] + LossTerms(losses).values)
     try checkFinite(loss: sums[0], losses, of: batch, norm)
     let factor = schedule.factor(at: step)
     try clock.measure(.optimizer, "update") {
@@ -199,9 +201,10 @@ final class TrainingRun {
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let line = StepMetrics(
       step: step, loss: sums[0],
-      loss_terms: configuration.loss.objective == .unified ? LossTerms(values: Array(sums[3...])) : nil,
+      loss_terms: configuration.loss.objective == .unified ? LossTerms(values: Array(sums[4...])) : nil,
       learning_rate: configuration.optimizer.learningRate * factor, gradient_norm: norm,
-      queries_per_second: Double(batch.globalQueryCount) / seconds, tokens_per_second: sums[1] / seconds)
+      queries_per_second: Double(batch.globalQueryCount) / seconds, tokens_per_second: sums[1] / seconds,
+      masked_documents: configuration.negatives.mask == .none ? nil : Int(sums[3]))
     return (line, sums[2] > 0)
   }
 

@@ -12,16 +12,19 @@ package struct BatchBuilder: Sendable {
   private let data: TrainingData
   private let sampler: Sampler
   private let input: InputTokenizer
+  private let mask: Configuration.Mask
   private let accumulation: Int
   private let rank: Int
   private let rankCount: Int
 
   package init(
-    data: TrainingData, sampler: Sampler, input: InputTokenizer, accumulation: Int, rank: Int, rankCount: Int
+    data: TrainingData, sampler: Sampler, input: InputTokenizer, mask: Configuration.Mask = .none, accumulation: Int,
+    rank: Int, rankCount: Int
   ) {
     self.data = data
     self.sampler = sampler
     self.input = input
+    self.mask = mask
     self.accumulation = accumulation
     self.rank = rank
     self.rankCount = rankCount
@@ -34,7 +37,7 @@ package struct BatchBuilder: Sendable {
   package func read(_ step: Int) throws -> [TokenizedSlot] {
     let plan = plan(step)
     return try plan.share(rank: rank, rankCount: rankCount).map { slot in
-      TokenizedSlot(try data.row(plan.slots[slot].row), plan.slots[slot], input)
+      TokenizedSlot(try data.row(plan.slots[slot].row), plan.slots[slot], input, hasKeys: mask == .duplicates)
     }
   }
 
@@ -47,8 +50,11 @@ package struct BatchBuilder: Sendable {
     let counts = all.map(\.tokenCount)
     let share = Datasets.deal(counts, among: rankCount)[rank]
     let chunks = Self.chunks(of: share, counts, accumulation: accumulation)
+    let falseNegatives = mask == .duplicates ? FalseNegatives(all) : nil
     let targets = chunks.joined().map { slot in
-      QueryTarget(columns: starts[slot]..<starts[slot + 1], teacherScores: all[slot].teacherScores)
+      QueryTarget(
+        columns: starts[slot]..<starts[slot + 1], teacherScores: all[slot].teacherScores,
+        masked: falseNegatives?.columns(of: all[slot], target: starts[slot]) ?? [])
     }
     return RankBatch(
       chunks: chunks.map { Chunk($0.map { (slot: $0, texts: all[$0]) }) }, globalQueryCount: all.count,

@@ -63,6 +63,9 @@ package struct RankBatch: Sendable {
   /// Where each own document stands among those of all ranks, in the order in which they are encoded.
   var documentColumns: [Int] { targets.flatMap(\.columns) }
 
+  /// How often a document is left out of an own query's loss.
+  var maskedCount: Int { targets.reduce(0) { $0 + $1.masked.count } }
+
   /// The tokens of all own texts that attention can ask: no query expansion.
   package var realTokenCount: Int { chunks.reduce(0) { $0 + $1.tokens.keyCounts.reduce(0, +) } }
 }

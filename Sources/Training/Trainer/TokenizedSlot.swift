@@ -9,9 +9,12 @@ package struct TokenizedSlot: Equatable, Sendable {
   package let documents: [TokenizedText]
   /// The teacher's raw score of each document; nil if there is no teacher.
   package let teacherScores: [Double]?
+  /// What its texts are told by; nil if nobody asks.
+  let keys: SlotKeys?
 
   /// The documents of `row` that were `chosen` for a batch, with its prompt and query.
-  init(_ row: TrainingRow, _ chosen: BatchPlan.Slot, _ input: InputTokenizer) {
+  init(_ row: TrainingRow, _ chosen: BatchPlan.Slot, _ input: InputTokenizer, hasKeys: Bool = false) {
+    keys = hasKeys ? SlotKeys(row, chosen) : nil
     query = input.tokenize((row.prompt ?? "") + row.query, as: .query)
     documents = row.documents(of: chosen).map { input.tokenize($0, as: .document) }
     teacherScores = row.teacherScores(of: chosen)
@@ -38,10 +41,10 @@ extension Communicator {
 }
 
 // Text by text: how many tokens, how many of them are keys, how many are its own, whether it was cut; then the ids, those
-// that give no vector as their complement, which is negative. Scores are two numbers each.
+// that give no vector as their complement, which is negative. Scores are two numbers each; keys, if there are, come last.
 extension TokenizedSlot {
   fileprivate var numbers: [Int32] {
-    var numbers = [Int32(documents.count), teacherScores == nil ? 0 : 1]
+    var numbers = [Int32(documents.count), teacherScores == nil ? 0 : 1, Int32(keys?.positives.count ?? 0)]
     for text in texts {
       numbers += [text.ids.count, text.keyCount, text.textTokenCount, text.isTruncated ? 1 : 0].map(Int32.init)
       numbers += zip(text.ids, text.givesVector).map { $1 ? $0 : ~$0 }
@@ -50,7 +53,7 @@ extension TokenizedSlot {
       let bits = score.bitPattern
       numbers += [Int32(truncatingIfNeeded: bits >> 32), Int32(truncatingIfNeeded: bits)]
     }
-    return numbers
+    return numbers + (keys?.numbers ?? [])
   }
 
   /// Takes its numbers from the front of `numbers`.
@@ -64,14 +67,18 @@ extension TokenizedSlot {
         textTokenCount: head[2], isTruncated: head[3] == 1)
     }
     let (count, hasScores) = (Int(numbers.removeFirst()), numbers.removeFirst() == 1)
+    let positiveCount = Int(numbers.removeFirst())
     query = text()
     documents = (0..<count).map { _ in text() }
-    guard hasScores else {
+    if hasScores {
+      let bits = numbers.prefix(2 * count).map { UInt64(UInt32(bitPattern: $0)) }
+      numbers = numbers.dropFirst(2 * count)
+      teacherScores = (0..<count).map { Double(bitPattern: bits[2 * $0] << 32 | bits[2 * $0 + 1]) }
+    } else {
       teacherScores = nil
-      return
     }
-    let bits = numbers.prefix(2 * count).map { UInt64(UInt32(bitPattern: $0)) }
-    numbers = numbers.dropFirst(2 * count)
-    teacherScores = (0..<count).map { Double(bitPattern: bits[2 * $0] << 32 | bits[2 * $0 + 1]) }
+    // A row without a positive there is not.
+    keys =
+      positiveCount == 0 ? nil : SlotKeys(from: &numbers, positiveCount: positiveCount, documentCount: count)
   }
 }

@@ -27,7 +27,7 @@ struct TrainingSetup {
     let (model, data) = try communicator.together("loading the model and the data") {
       let model = try LoadedModel(ModelSettings(configuration), trains: true, on: pool)
       try model.requireHeads(for: configuration.loss.objective)
-      let data = try TrainingData(paths: configuration.data.train)
+      let data = try TrainingData(configuration)
       if configuration.loss.distillation != .none { try data.requireTeacherScores() }
       return (model, data)
     }
@@ -49,7 +49,8 @@ struct TrainingSetup {
       exchange: ExchangeSettings(configuration.negatives), seed: seed, overlap: configuration.run.overlap,
       communicator: communicator)
     builder = BatchBuilder(
-      data: data, sampler: sampler, input: model.input, accumulation: configuration.batch.accumulation,
+      data: data, sampler: sampler, input: model.input, mask: configuration.negatives.mask,
+      accumulation: configuration.batch.accumulation,
       rank: communicator.rank, rankCount: communicator.rankCount)
   }
 
@@ -100,6 +101,13 @@ extension LoadedModel {
         \(advice)
         """)
     }
+  }
+}
+
+extension TrainingData {
+  /// The rows of a configuration, with the negatives that may be drawn.
+  init(_ configuration: Configuration) throws {
+    try self.init(paths: configuration.data.train, leavesOutPositives: configuration.negatives.mask == .duplicates)
   }
 }
 

@@ -68,6 +68,8 @@ package struct StepMetrics: Codable, Sendable {
   package let gradient_norm: Double
   package let queries_per_second: Double
   package let tokens_per_second: Double
+  /// How often a document was left out of a query's loss as a false negative; nil without `negatives.mask`.
+  package var masked_documents: Int?
   /// What the step's time went into by ``StepPart``'s names, a mean over the ranks; nil in a file of an older version.
   package var seconds: [String: Double]?
 }
