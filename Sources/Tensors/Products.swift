@@ -23,6 +23,8 @@ package func multiply(
     upstream.columns == weight.rows && output.rows == upstream.rows && output.columns == weight.columns,
     "[\(upstream.rows) × \(upstream.columns)] · [\(weight.rows) × \(weight.columns)] into [\(output.rows) × \(output.columns)]"
   )
+  // A sum of nothing, as of a rank without documents: oneDNN refuses it.
+  guard weight.rows > 0 else { return accumulating ? () : clear(output) }
   pool.forEachRange(of: upstream.rows, size: rowsPerThread(upstream.rows, pool)) { range in
     floatProduct(
       upstream.rows(range).factor, weight.factor, rows: range.count, columns: weight.columns, depth: weight.rows,

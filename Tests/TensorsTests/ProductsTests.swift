@@ -39,6 +39,18 @@ import Testing
     #expect(worstError(gradient.values, sums) < Double(rows + 1) * 1e-7)
   }
 
+  /// As of a rank that has no documents.
+  @Test(arguments: [true, false])
+  func aSumOfNothingIsZero(accumulating: Bool) {
+    var numbers = TestNumbers(seed: 1)
+    let output = TestMatrix(rows: 3, columns: 4, &numbers)
+    let expected = accumulating ? output.values : Array(repeating: 0, count: 12)
+    multiply(
+      TestMatrix(zeros: 3, 0).matrix, TestMatrix(zeros: 0, 4).matrix, into: output.matrix, accumulating: accumulating,
+      on: ThreadPool(threadCount: 1))
+    #expect(output.values == expected)
+  }
+
   /// What runs where oneDNN is missing: an element is one chain of fused multiply-adds, wherever it lies.
   @Test(arguments: [(1, 1, 1), (6, 16, 512), (7, 17, 513), (5, 15, 511), (13, 33, 1_030), (100, 40, 72)])
   func orderedProductIsOneChainOfMultiplyAdds(shape: (Int, Int, Int)) {
