@@ -3,11 +3,18 @@
 /// Opening checks every line; the texts stay in the file, so memory is bounded by how many are asked for at once.
 package struct TextRecords: Sendable {
   private let file: JSONLinesFile<TextRecord>
+  /// How many say nothing.
+  package let blankCount: Int
 
   /// Throws `DataError` at the first defect, with file and line, and `MissingFileError`.
-  package init(path: String) throws { file = try JSONLinesFile(path: path) }
+  package init(path: String) throws {
+    var blanks = 0
+    file = try JSONLinesFile(path: path) { if $0.fullText.isBlank { blanks += 1 } }
+    blankCount = blanks
+  }
 
   package var count: Int { file.count }
+  var path: String { file.path }
 
   /// `FILE:line` of a record.
   package func location(_ record: Int) -> String { file.location(ofRow: record) }

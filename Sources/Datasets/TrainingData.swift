@@ -37,6 +37,7 @@ package struct TrainingData: Sendable {
   }
 
   package var count: Int { counts.count }
+  var firstPath: String { files[0].path }
 
   /// Row `number`, parsed anew. Throws `DataError` when its file has changed since it was opened.
   package func row(_ number: Int) throws -> TrainingRow {

@@ -43,7 +43,7 @@ struct BenchStepCommand: RankCommand {
       try output.check()
       if let trace { try UsageError.check("--trace", PathCheck.output(trace)) }
       return try ConfigurationFile.read(
-        arguments.config, overrides: arguments.overrides.values, checking: [.model, .trainingData, .cacheDirectory])
+        arguments.config, overrides: arguments.overrides.values, checking: [.model, .batches, .cacheDirectory])
     }
     let figures = try StepBench(
       configuration, warmUp: warmUp, steps: steps, trace: trace, communicator: communicator, console: console)

@@ -32,7 +32,7 @@ struct GradientsCommand: RankCommand {
     let configuration = try communicator.prepare(console) {
       try UsageError.check("--output", PathCheck.output(output))
       return try ConfigurationFile.read(
-        arguments.config, overrides: arguments.overrides.values, checking: [.model, .trainingData, .cacheDirectory])
+        arguments.config, overrides: arguments.overrides.values, checking: [.model, .batches, .cacheDirectory])
     }
     let batch = try firstBatchGradients(
       configuration: configuration, output: output, communicator: communicator, console: console)

@@ -67,7 +67,7 @@ struct PlanCommand: RankCommand {
     let configuration = try communicator.prepare(console) {
       try output.check()
       return try ConfigurationFile.read(
-        arguments.config, overrides: arguments.overrides.values, checking: [.model, .trainingData, .evaluationData])
+        arguments.config, overrides: arguments.overrides.values, checking: [.model, .batches, .evaluationData])
     }
     let request = PlanRequest(
       configuration: configuration, rankCounts: ranks, queriesPerRank: queriesPerRank,

@@ -34,6 +34,9 @@ struct TrainCommand: RankCommand {
           objective: colbert         # unified: dense + sparse + ColBERT, for a BGE-M3 folder
           distillation: none         # kl or m3: every row has pos_scores and neg_scores
           self_distillation: false   # unified only: the ensemble teaches its parts
+        negatives:
+          random: 2                  # documents drawn for each query beside those of its row
+          corpus: data/corpus.jsonl  # {"text": …} lines, or a BEIR folder; null: all documents of data.train
         optimizer:
           learning_rate: 3e-5
         run:
@@ -70,7 +73,7 @@ struct TrainCommand: RankCommand {
     let configuration = try communicator.prepare(console) {
       let configuration = try ConfigurationFile.read(
         arguments.config, overrides: arguments.overrides.values,
-        checking: [.model, .trainingData, .evaluationData, .runDirectory, .cacheDirectory])
+        checking: [.model, .batches, .evaluationData, .runDirectory, .cacheDirectory])
       try resume.check(configuration, from: arguments.config)
       if let trace { try UsageError.check("--trace", PathCheck.output(trace)) }
       return configuration

@@ -41,6 +41,29 @@ import Testing
     }
   }
 
+  @Test func looksForTheCorpusOfRandomNegatives() throws {
+    try withFolder(["beir/corpus.jsonl": "", "other/x": ""]) { folder in
+      func found(_ corpus: String, _ paths: ConfigurationPaths = .negativesCorpus) -> [String] {
+        problems {
+          try configuration((3, "negatives.random", .int(1)), (4, "negatives.corpus", .string(corpus)), checking: paths)
+        }
+      }
+      for corpus in ["\(folder)/beir", "\(folder)/beir/corpus.jsonl"] { #expect(found(corpus) == []) }
+      #expect(found("\(folder)/gone", .trainingData).allSatisfy { !$0.contains("negatives.corpus") })
+      #expect(
+        found("\(folder)/gone") == [
+          "CONFIG.yaml:4: negatives.corpus: there is no file \(folder)/gone; make it or name another"
+        ])
+      #expect(
+        found("\(folder)/other") == [
+          "CONFIG.yaml:4: negatives.corpus: \(folder)/other has no corpus.jsonl; "
+            + "name the folder of a collection in BEIR's layout"
+        ])
+      #expect(PathCheck.corpusFile("\(folder)/beir") == "\(folder)/beir/corpus.jsonl")
+      #expect(PathCheck.corpusFile("\(folder)/x.jsonl") == "\(folder)/x.jsonl")
+    }
+  }
+
   @Test func saysWhereARelativePathStarts() {
     let here = FileManager.default.currentDirectoryPath
     #expect(

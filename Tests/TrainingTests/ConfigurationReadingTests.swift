@@ -9,6 +9,7 @@ import Testing
     ("optimizer.lr", "optimizer.learning_rate"), ("learning_rate", "optimizer.learning_rate"),
     ("run.learning_rate", "optimizer.learning_rate"), ("modle", "model"), ("optimiser", "optimizer"),
     ("loss.weights.dens", "loss.weights.dense"), ("run.step", "run.steps"), ("data.trian", "data.train"),
+    ("negatives.randon", "negatives.random"), ("negatives.corpora", "negatives.corpus"),
     ("run.checkpoint_evry", "run.checkpoint_every"), ("batch.accumulate", "batch.accumulation"),
   ])
   func namesTheNearestKey(key: String, nearest: String) {
@@ -63,6 +64,11 @@ import Testing
       ("loss.teacher_temperature", .int(0), "0", "more than 0"),
       ("loss.self_distillation_start", .int(-1), "-1", "0 or more"),
       ("negatives.gather_bytes", .int(0), "0", "1 or more"),
+      ("negatives.random", .int(-1), "-1", "0 or more"),
+      (
+        "negatives.corpus", .string(""), "\"\"",
+        "a file of {\"text\": …} lines or a folder in BEIR's layout, or null"
+      ),
       ("loss.weights.sparse", .int(-1), "-1", "0 or more"),
       ("run.timeout", .int(0), "0", "more than 0"),
       ("run.directory", .string(""), "\"\"", "the folder of the run's files"),
@@ -147,6 +153,10 @@ import Testing
     #expect(
       found((3, "data.negatives_per_query", .int(0)), (4, "loss.distillation", .string("kl"))) == [
         "CONFIG.yaml:4: loss.distillation: a teacher compares a query's own documents, so it needs data.negatives_per_query of 1 or more"
+      ])
+    #expect(
+      found((3, "negatives.corpus", .string("corpus.jsonl"))) == [
+        "CONFIG.yaml:3: negatives.corpus: nothing is drawn from it; set negatives.random to how many documents a query gets"
       ])
     let zeros = ["dense", "sparse", "colbert", "ensemble"].enumerated().map {
       (4 + $0, "loss.weights.\($1)", ConfigurationNode.Value.int(0))

@@ -38,6 +38,8 @@ import Testing
           weights: {dense: 1, sparse: 0.1, colbert: 1, ensemble: 1}
         negatives:
           scope: global
+          random: 0
+          corpus: null
           gather: documents
           gather_bytes: 1000000000
           mask: none
@@ -119,6 +121,29 @@ import Testing
     #expect(before.differences(from: before).isEmpty)
   }
 
+  /// Where files are does not matter to a checkpoint that knows what they hold.
+  @Test func leavesFilesToTheCheckpoint() {
+    var (before, now) = (Configuration(), Configuration())
+    (before.data.train, before.negatives.corpus) = (["a.jsonl"], "corpus.jsonl")
+    (now.data.train, now.negatives.corpus) = (["b.jsonl"], nil)
+    #expect(now.differences(from: before).map(\.key) == ["data.train", "negatives.corpus"])
+    #expect(now.differences(from: before, comparesData: true).isEmpty)
+  }
+
+  /// A checkpoint of an older version lacks the keys that have come since.
+  @Test func readsWhatAnOlderVersionStored() throws {
+    let json =
+      #"{"model": {"path": "m"}, "data": {"train": ["a.jsonl"], "negativesPerQuery": 3}, "run": {"seed": 5}}"#
+    var expected = Configuration()
+    (expected.model.path, expected.data.train, expected.data.negativesPerQuery, expected.run.seed) =
+      ("m", ["a.jsonl"], 3, 5)
+    #expect(try Configuration(storedJSON: json) == expected)
+    let all = Configuration.changedEverywhere
+    let stored = String(decoding: try JSONEncoder().encode(all), as: UTF8.self)
+    #expect(try Configuration(storedJSON: stored) == all)
+    #expect(throws: DecodingError.self) { try Configuration(storedJSON: "{\"model\": {\"path\": 1}}") }
+  }
+
   @Test func saysWhatWasAndWhatIs() {
     var now = Configuration()
     now.optimizer.learningRate = 3e-5
@@ -141,7 +166,8 @@ extension Configuration {
     all.loss = Loss(
       objective: .unified, temperature: 0.02, distillation: .m3, teacherTemperature: 2, selfDistillation: true,
       selfDistillationStart: 3, weights: LossWeights(dense: 2, sparse: 0.3, colbert: 4, ensemble: 5))
-    all.negatives = Negatives(scope: .own, gather: .auto, gatherBytes: 1, mask: .duplicates)
+    all.negatives = Negatives(
+      scope: .own, random: 2, corpus: "data/beir", gather: .auto, gatherBytes: 1, mask: .duplicates)
     all.optimizer = Optimizer(
       learningRate: 2e-5, headLearningRate: 1e-3, weightDecay: 0, decay: .all, betas: [0.8, 0.99], epsilon: 1e-6,
       clipNorm: nil, warmup: 10, schedule: .cosine, sharding: .ranks)

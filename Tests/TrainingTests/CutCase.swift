@@ -22,11 +22,13 @@ enum CutRun: CaseIterable, Sendable {
   case unified, selfDistilled
   /// The last with false negatives masked.
   case masked
+  /// With documents drawn at random from a corpus, of which a teacher knows nothing.
+  case random
 
   fileprivate var settings: ModelSettings {
     let trained: LateInteraction.TrainedPart =
       switch self {
-      case .listwiseTop2: .top(2)
+      case .listwiseTop2, .random: .top(2)
       case .unifiedHead: .head
       default: .all
       }
@@ -39,7 +41,7 @@ enum CutRun: CaseIterable, Sendable {
     return switch self {
     case .pylate: Objective(temperature: 0.5)
     case .bgeM3: Objective(temperature: 0.1, distillation: .kl)
-    case .listwiseTop2: Objective(temperature: 0.1, distillation: .m3)
+    case .listwiseTop2, .random: Objective(temperature: 0.1, distillation: .m3)
     case .unifiedHead: Objective(temperature: 0.1, unified: weights)
     case .unified: Objective(temperature: 0.1, unified: weights, distillation: .kl)
     case .selfDistilled, .masked:
@@ -55,11 +57,19 @@ struct CutCase {
   static let step = 3
   private let run: CutRun
   private let data: TrainingData
+  private let random: RandomDocuments?
 
   init(_ run: CutRun) throws {
     self.run = run
-    data = try withFolder(["train.jsonl": try Self.rows()]) { try TrainingData(paths: ["\($0)/train.jsonl"]) }
+    (data, random) = try withFolder(["train.jsonl": try Self.rows(), "corpus.jsonl": Self.corpus]) { folder in
+      let data = try TrainingData(paths: ["\(folder)/train.jsonl"])
+      return (data, run == .random ? try RandomDocuments(2, from: "\(folder)/corpus.jsonl", data, seed: 7) : nil)
+    }
   }
+
+  private static let corpus = (0..<20).map { number in
+    #"{"text": "random document \#(number)\#(String(repeating: " and so on", count: number % 5))"}\#n"#
+  }.joined()
 
   /// The batch of one rank in one chunk, on one thread.
   static func whole(_ run: CutRun) throws -> CutOutcome { try wholes[run]!.get() }
@@ -95,7 +105,7 @@ struct CutCase {
     let sampler = Sampler(
       counts: data.counts, batchQueries: Self.queryCount, negativesPerQuery: 2, shuffle: true, seed: 7)
     let builder = BatchBuilder(
-      data: data, sampler: sampler, input: loaded.input, mask: run == .masked ? .duplicates : .none,
+      data: data, sampler: sampler, random: random, input: loaded.input, mask: run == .masked ? .duplicates : .none,
       accumulation: accumulation, rank: communicator.rank, rankCount: communicator.rankCount)
     var batch = try builder.deal(builder.read(Self.step), communicator)
     let slots = batch.slots

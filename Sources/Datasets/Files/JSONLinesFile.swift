@@ -43,6 +43,7 @@ struct JSONLinesFile<Row: JSONLinesRow>: Sendable {
   }
 
   var count: Int { fingerprints.count }
+  var path: String { file.path }
 
   /// Row `index`, read and parsed anew. Throws `DataError` when the line is not what it was when the file was opened.
   func row(_ index: Int) throws -> Row {

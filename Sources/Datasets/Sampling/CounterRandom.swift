@@ -3,13 +3,20 @@
 /// Each word of (seed, epoch, purpose, counters) is folded in by the finaliser of SplitMix64 (Steele, Lea and Flood,
 /// "Fast splittable pseudorandom number generators", 2014), so neighbouring counters give unrelated bits.
 package struct CounterRandom: Sendable {
-  package enum Purpose: UInt64, Sendable { case order = 1, positive, negatives, mining, bootstrap, signs }
+  package enum Purpose: UInt64, Sendable {
+    case order = 1, positive, negatives, mining, bootstrap, signs, randomNegatives
+  }
 
   private let key: UInt64
 
   package init(seed: UInt64, epoch: Int, purpose: Purpose) {
     key = Self.fold(Self.fold(Self.fold(0, seed), UInt64(epoch)), purpose.rawValue)
   }
+
+  /// The same for one of many things, each with counters of its own.
+  func keyed(by thing: Int) -> CounterRandom { CounterRandom(key: Self.fold(key, UInt64(thing))) }
+
+  private init(key: UInt64) { self.key = key }
 
   /// 64 random bits for the counters `a` and `b`.
   package func bits(_ a: UInt64, _ b: UInt64) -> UInt64 { Self.fold(Self.fold(key, a), b) }

@@ -43,23 +43,29 @@ package enum Distillation: Sendable, Equatable {
 
 /// A query's own documents among the columns of a score matrix.
 package struct QueryTarget: Sendable, Equatable {
-  /// The positive comes first.
+  /// Those of its row, the positive first.
   package let columns: Range<Int>
+  /// How many stand behind them that were drawn for it at random. A teacher knows them no more than other queries' documents.
+  package let randomCount: Int
   /// The teacher's raw score of each; nil if there is no teacher.
   package let teacherScores: [Double]?
   /// Documents that answer the query without being its target, ascending: they are in no softmax.
   package let masked: [Int]
 
-  package init(columns: Range<Int>, teacherScores: [Double]? = nil, masked: [Int] = []) {
-    precondition(!columns.isEmpty, "a query without a positive")
+  package init(columns: Range<Int>, randomCount: Int = 0, teacherScores: [Double]? = nil, masked: [Int] = []) {
+    precondition(!columns.isEmpty && randomCount >= 0, "a query without a positive, or \(randomCount) random documents")
     precondition(
       teacherScores == nil || teacherScores!.count == columns.count,
       "\(teacherScores!.count) teacher scores for \(columns.count) documents")
     precondition(!masked.contains(columns.lowerBound), "the positive is masked")
     self.columns = columns
+    self.randomCount = randomCount
     self.teacherScores = teacherScores
     self.masked = masked
   }
+
+  /// All documents that came with the query.
+  package var documents: Range<Int> { columns.lowerBound..<columns.upperBound + randomCount }
 
   /// A stretch of the columns without those that are masked.
   func unmasked(_ range: Range<Int>) -> [Range<Int>] {

@@ -39,6 +39,7 @@ extension Allowed where Value == [Double] {
 extension Allowed where Value == String {
   /// Text that is not empty; `what` says what it names.
   static func given(_ what: String) -> Allowed { Allowed(description: what) { !$0.isEmpty } }
+  static var corpus: Allowed { given("a file of {\"text\": …} lines or a folder in BEIR's layout") }
 }
 
 extension Allowed where Value == [String] {

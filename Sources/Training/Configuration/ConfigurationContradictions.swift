@@ -16,6 +16,10 @@ extension Configuration {
           "a teacher compares a query's own documents, so it needs data.negatives_per_query of 1 or more"
         ))
     }
+    if negatives.corpus != nil, negatives.random == 0 {
+      found.append(
+        ("negatives.corpus", "nothing is drawn from it; set negatives.random to how many documents a query gets"))
+    }
     if cache.directory != nil, model.train == .all {
       found.append(
         (

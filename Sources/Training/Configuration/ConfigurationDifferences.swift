@@ -19,10 +19,13 @@ extension Configuration {
   package func differences(from earlier: Configuration, comparesData: Bool = false) -> [Difference] {
     zip(earlier.leaves, leaves).compactMap { before, now in
       guard before.value != now.value, !Self.isChangeable(now.key) else { return nil }
-      if comparesData && now.key == "data.train" { return nil }
+      if comparesData && Self.comparedByContent.contains(now.key) { return nil }
       return Difference(key: now.key, before: before.value.flow, now: now.value.flow)
     }
   }
+
+  /// The files that a checkpoint knows by what they hold.
+  private static let comparedByContent: Set = ["data.train", "negatives.corpus"]
 
   private static func isChangeable(_ key: String) -> Bool { key.hasPrefix("mining.") || changeableKeys.contains(key) }
 

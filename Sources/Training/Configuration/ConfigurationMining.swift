@@ -36,7 +36,7 @@ extension Configuration {
 
 extension Configuration.Mining {
   mutating func visit(_ visitor: inout some ConfigurationVisitor) {
-    visitor.value("corpus", &corpus, .null(or: .given("a file of {\"text\": …} lines or a folder in BEIR's layout")))
+    visitor.value("corpus", &corpus, .null(or: .corpus))
     visitor.value("negatives", &negatives, .atLeast(1))
     visitor.value("first_rank", &firstRank, .atLeast(1))
     visitor.value("last_rank", &lastRank, .atLeast(1))

@@ -3,6 +3,11 @@ extension Configuration {
   package struct Negatives: Codable, Equatable, Sendable {
     /// `scope`: whose documents count.
     package var scope = Scope.global
+    /// `random`: how many documents are drawn for each query from `corpus`, beside those of its row.
+    package var random = 0
+    /// `corpus`: a file of `{"text": …}` lines, or a folder with a `corpus.jsonl` as BEIR's have; `nil`: all documents of
+    /// `data.train`.
+    package var corpus: String?
     /// `gather`: what travels between ranks. The numbers are the same, the bytes on the wire are not.
     package var gather = Gather.documents
     /// `gather_bytes`: how much of all gathered documents and their gradients a rank holds at once; more come in blocks.
@@ -39,6 +44,8 @@ extension Configuration {
 extension Configuration.Negatives {
   mutating func visit(_ visitor: inout some ConfigurationVisitor) {
     visitor.value("scope", &scope)
+    visitor.value("random", &random, .atLeast(0))
+    visitor.value("corpus", &corpus, .null(or: .corpus))
     visitor.value("gather", &gather)
     visitor.value("gather_bytes", &gatherBytes, .atLeast(1))
     visitor.value("mask", &mask)

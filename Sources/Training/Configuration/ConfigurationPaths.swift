@@ -15,6 +15,10 @@ package struct ConfigurationPaths: OptionSet, Sendable {
   package static let evaluationData = ConfigurationPaths(rawValue: 4)
   /// `mining.corpus`, if it is given: a file, or a folder with a `corpus.jsonl`.
   package static let miningCorpus = ConfigurationPaths(rawValue: 32)
+  /// `negatives.corpus`, if it is given: likewise.
+  package static let negativesCorpus = ConfigurationPaths(rawValue: 64)
+  /// What batches are made of.
+  package static let batches: ConfigurationPaths = [.trainingData, .negativesCorpus]
   /// `run.directory`: a folder that can be written to, or made.
   package static let runDirectory = ConfigurationPaths(rawValue: 8)
   /// `cache.directory`, if it is given: a folder that can be written to, or made.
@@ -38,6 +42,9 @@ extension Configuration {
     }
     if paths.contains(.miningCorpus), let path = mining.corpus, let problem = PathCheck.corpus(path) {
       problems.append(("mining.corpus", nil, problem))
+    }
+    if paths.contains(.negativesCorpus), let path = negatives.corpus, let problem = PathCheck.corpus(path) {
+      problems.append(("negatives.corpus", nil, problem))
     }
     if paths.contains(.runDirectory), let problem = PathCheck.outputFolder(run.directory) {
       problems.append(("run.directory", nil, problem))
@@ -72,6 +79,9 @@ package enum PathCheck {
     isFolder(path) == true
       ? folder(path, being: "a collection in BEIR's layout", with: ["corpus.jsonl"]) : file(path)
   }
+
+  /// The file of a corpus: in a folder in BEIR's layout it is `corpus.jsonl`.
+  static func corpusFile(_ path: String) -> String { folder(path) == nil ? "\(path)/corpus.jsonl" : path }
 
   /// A folder, whatever it holds.
   package static func folder(_ path: String) -> String? {

@@ -42,7 +42,7 @@ final class MiningRun {
   ) throws {
     (self.configuration, self.communicator, self.console) = (configuration, communicator, console)
     let settings = ModelSettings(configuration, path: path).forEvaluation
-    let corpus = configuration.mining.corpus.map(corpusFile)
+    let corpus = configuration.mining.corpus.map(PathCheck.corpusFile)
     let (model, data, pool) = try communicator.together("loading the model and the texts") {
       let model = try LoadedModel(settings, trains: false, on: ThreadPool.forRank())
       let data = try TrainingData(paths: configuration.data.train)
@@ -173,11 +173,6 @@ final class MiningRun {
     }
     return blocks + [first..<bytes.count]
   }
-}
-
-/// The file of a corpus: in a folder in BEIR's layout it is `corpus.jsonl`.
-private func corpusFile(_ path: String) -> String {
-  PathCheck.folder(path) == nil ? "\(path)/corpus.jsonl" : path
 }
 
 extension MiningSearch {

@@ -11,14 +11,17 @@ struct SampledSlots {
 
   private static let sampledQueries = 2_000
 
-  init(_ data: TrainingData, _ sampler: Sampler, _ input: InputTokenizer) throws {
+  init(
+    _ data: TrainingData, _ sampler: Sampler, _ random: RandomDocuments?, _ input: InputTokenizer
+  ) throws {
     var slots: [TokenizedSlot] = []
     var words: Set<Int32> = []
     var counts: [Int] = []
     var step = 0
     while slots.count < min(Self.sampledQueries, data.count), step < sampler.stepsPerEpoch {
-      for slot in sampler.batch(step).slots.prefix(Self.sampledQueries - slots.count) {
-        let texts = TokenizedSlot(try data.row(slot.row), slot, input)
+      let batch = sampler.batch(step)
+      for slot in batch.slots.prefix(Self.sampledQueries - slots.count) {
+        let texts = try TokenizedSlot(slot, epoch: batch.epoch, of: data, random, input)
         slots.append(texts)
         for text in texts.texts { words.formUnion(text.ids) }
         counts.append(words.count)

@@ -83,7 +83,7 @@ package struct TrainingPlan: Codable, Sendable {
       negativesPerQuery: configuration.data.negativesPerQuery, shuffle: configuration.data.shuffle,
       seed: UInt64(configuration.run.seed))
     let sample = try communicator.together("tokenizing a sample of the data") {
-      try SampledSlots(data, sampler, described.input)
+      try SampledSlots(data, sampler, RandomDocuments(configuration, data), described.input)
     }
     let program = try communicator.allGather([ProcessMemory.now().anonymous]).joined().max() ?? 0
     let objective = Objective(configuration.loss, defaultTemperature: described.folder.style.temperature)

@@ -21,7 +21,7 @@ struct CacheReport {
     }
     let encoder = setup.model.model.encoder
     let precision = setup.configuration.cache.precision
-    let tokens = try Self.tokensOfAllRows(setup)
+    let tokens = try Self.tokensOfAllRows(setup) + Self.tokensOfCorpus(setup)
     let bytes = tokens * encoder.configuration.width * (precision == .float32 ? 4 : 2)
     let free = try freeBytes(at: store.folder)
     func size(_ bytes: Int) -> String {
@@ -57,5 +57,13 @@ struct CacheReport {
       }
     }
     return tokens * setup.data.count / max(1, count)
+  }
+
+  /// About how many those have that random negatives are drawn from, if they are not the rows'.
+  private static func tokensOfCorpus(_ setup: TrainingSetup) throws -> Int {
+    guard let random = setup.random else { return 0 }
+    let texts = try random.sampledTexts(sampledRows)
+    let tokens = texts.reduce(0) { $0 + setup.model.input.tokenize($1, as: .document).ids.count }
+    return tokens * random.count / max(1, texts.count)
   }
 }

@@ -32,7 +32,5 @@ package func firstBatchGradients(
       _ = try writeSafetensors(output, tensors: tensors)
     }
   }
-  let slots = setup.builder.plan(0).slots
-  return FirstBatch(
-    loss: loss, queries: slots.count, documents: slots.reduce(0) { $0 + 1 + $1.negatives.count })
+  return FirstBatch(loss: loss, queries: batch.globalQueryCount, documents: batch.globalDocumentCount)
 }

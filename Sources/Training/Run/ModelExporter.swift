@@ -176,9 +176,34 @@ extension Arena {
 extension Checkpoint {
   /// The configuration of the run that saved it.
   func configuration() throws -> Configuration {
-    guard let text = state[StateKey.configuration],
-      let configuration = try? JSONDecoder().decode(Configuration.self, from: Data(text.utf8))
+    guard let text = state[StateKey.configuration], let configuration = try? Configuration(storedJSON: text)
     else { throw RunError("\(path): its state has no configuration; choose another run.directory") }
     return configuration
+  }
+}
+
+extension Configuration {
+  /// From a checkpoint's state. Keys that the version which wrote it did not have yet have their defaults.
+  init(storedJSON text: String) throws {
+    var stored = try Self.sections(Foundation.Data(text.utf8))
+    let defaults = try Self.sections(JSONEncoder().encode(Configuration()))
+    while true {
+      do {
+        self = try JSONDecoder().decode(
+          Configuration.self, from: JSONSerialization.data(withJSONObject: stored))
+        return
+      } catch DecodingError.keyNotFound(let key, let context) {
+        // A key that may be null is absent when it is: only the others are missed.
+        let path = (context.codingPath + [key]).map(\.stringValue)
+        guard let section = defaults[path[0]], path.count == 1 || section[path[1]] != nil else {
+          throw DecodingError.keyNotFound(key, context)
+        }
+        if path.count == 1 { stored[path[0]] = section } else { stored[path[0]]![path[1]] = section[path[1]] }
+      }
+    }
+  }
+
+  private static func sections(_ json: Foundation.Data) throws -> [String: [String: Any]] {
+    try JSONSerialization.jsonObject(with: json) as? [String: [String: Any]] ?? [:]
   }
 }

@@ -23,6 +23,7 @@ struct RunReport {
       "texts: \(texts.description)",
       Self.unusedScores(setup),
       Self.leftOut(setup),
+      Self.random(setup),
       Self.parameters(setup),
       Self.scores(setup),
       Self.ranks(setup, communicator.rankCount, queriesPerRank: queriesPerRank),
@@ -39,6 +40,15 @@ struct RunReport {
   private static func leftOut(_ setup: TrainingSetup) -> String? {
     guard setup.data.leftOutCount > 0 else { return nil }
     return "hard negatives left out by negatives.mask, being positives of their own row: \(setup.data.leftOutCount)"
+  }
+
+  private static func random(_ setup: TrainingSetup) -> String? {
+    guard let random = setup.random else { return nil }
+    let blanks = random.blankCount > 0 ? " (\(random.blankCount) of them empty and never drawn)" : ""
+    return """
+      random negatives: \(random.perQuery) a query, from the \(random.count) documents of \
+      \(setup.configuration.negatives.corpus ?? "the training rows")\(blanks)
+      """
   }
 
   private static func data(_ setup: TrainingSetup) -> String {

@@ -11,18 +11,21 @@ package import Tokenizers
 package struct BatchBuilder: Sendable {
   private let data: TrainingData
   private let sampler: Sampler
+  private let random: RandomDocuments?
   private let input: InputTokenizer
   private let mask: Configuration.Mask
   private let accumulation: Int
   private let rank: Int
   private let rankCount: Int
 
+  /// - Parameter random: what is drawn for each query beside its row's documents; nil: nothing.
   package init(
-    data: TrainingData, sampler: Sampler, input: InputTokenizer, mask: Configuration.Mask = .none, accumulation: Int,
-    rank: Int, rankCount: Int
+    data: TrainingData, sampler: Sampler, random: RandomDocuments? = nil, input: InputTokenizer,
+    mask: Configuration.Mask = .none, accumulation: Int, rank: Int, rankCount: Int
   ) {
     self.data = data
     self.sampler = sampler
+    self.random = random
     self.input = input
     self.mask = mask
     self.accumulation = accumulation
@@ -37,7 +40,8 @@ package struct BatchBuilder: Sendable {
   package func read(_ step: Int) throws -> [TokenizedSlot] {
     let plan = plan(step)
     return try plan.share(rank: rank, rankCount: rankCount).map { slot in
-      TokenizedSlot(try data.row(plan.slots[slot].row), plan.slots[slot], input, hasKeys: mask == .duplicates)
+      try TokenizedSlot(
+        plan.slots[slot], epoch: plan.epoch, of: data, random, input, hasKeys: mask == .duplicates)
     }
   }
 
@@ -53,7 +57,8 @@ package struct BatchBuilder: Sendable {
     let falseNegatives = mask == .duplicates ? FalseNegatives(all) : nil
     let targets = chunks.joined().map { slot in
       QueryTarget(
-        columns: starts[slot]..<starts[slot + 1], teacherScores: all[slot].teacherScores,
+        columns: starts[slot]..<starts[slot + 1] - all[slot].randomCount, randomCount: all[slot].randomCount,
+        teacherScores: all[slot].teacherScores,
         masked: falseNegatives?.columns(of: all[slot], target: starts[slot]) ?? [])
     }
     return RankBatch(
@@ -65,6 +70,18 @@ package struct BatchBuilder: Sendable {
   static func chunks(of share: [Int], _ tokenCounts: [Int], accumulation: Int) -> [[Int]] {
     Datasets.deal(share.map { tokenCounts[$0] }, among: accumulation).filter { !$0.isEmpty }
       .map { chunk in chunk.map { share[$0] } }
+  }
+}
+
+extension TokenizedSlot {
+  /// Reads and tokenizes one slot of a batch.
+  init(
+    _ slot: BatchPlan.Slot, epoch: Int, of data: TrainingData, _ random: RandomDocuments?, _ input: InputTokenizer,
+    hasKeys: Bool = false
+  ) throws {
+    let row = try data.row(slot.row)
+    let drawn = try random?.draw(for: row, number: slot.row, epoch: epoch) ?? []
+    self.init(row, slot, random: drawn, input, hasKeys: hasKeys)
   }
 }
 

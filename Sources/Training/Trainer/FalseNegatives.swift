@@ -5,13 +5,13 @@ struct SlotKeys: Equatable, Sendable {
   let query: TextKey
   /// All that its row names, drawn or not.
   let positives: [TextKey]
-  /// Those drawn, the positive first.
+  /// Those of the batch, the positive first.
   let documents: [TextKey]
 
-  init(_ row: TrainingRow, _ chosen: BatchPlan.Slot) {
+  init(_ row: TrainingRow, documents: [String]) {
     query = TextKey(row.query)
     positives = row.positives.map(TextKey.init)
-    documents = row.documents(of: chosen).map(TextKey.init)
+    self.documents = documents.map(TextKey.init)
   }
 
   /// As they travel between ranks: the query's, the positives', the documents'.

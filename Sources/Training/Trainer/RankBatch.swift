@@ -61,7 +61,7 @@ package struct RankBatch: Sendable {
   var slots: [Int] { chunks.flatMap { chunk in chunk.tokens.places.prefix(chunk.queryCount).map(\.slot) } }
 
   /// Where each own document stands among those of all ranks, in the order in which they are encoded.
-  var documentColumns: [Int] { targets.flatMap(\.columns) }
+  var documentColumns: [Int] { targets.flatMap(\.documents) }
 
   /// How often a document is left out of an own query's loss.
   var maskedCount: Int { targets.reduce(0) { $0 + $1.masked.count } }

@@ -5,18 +5,24 @@ package import Tokenizers
 /// A query of a batch with its documents, read and tokenized.
 package struct TokenizedSlot: Equatable, Sendable {
   package let query: TokenizedText
-  /// The positive first.
+  /// The positive first, then the row's negatives, then those drawn at random.
   package let documents: [TokenizedText]
-  /// The teacher's raw score of each document; nil if there is no teacher.
+  /// How many of them were drawn at random.
+  let randomCount: Int
+  /// The teacher's raw score of each of the others; nil if there is no teacher.
   package let teacherScores: [Double]?
   /// What its texts are told by; nil if nobody asks.
   let keys: SlotKeys?
 
-  /// The documents of `row` that were `chosen` for a batch, with its prompt and query.
-  init(_ row: TrainingRow, _ chosen: BatchPlan.Slot, _ input: InputTokenizer, hasKeys: Bool = false) {
-    keys = hasKeys ? SlotKeys(row, chosen) : nil
+  /// The documents of `row` that were `chosen` for a batch, with its prompt and query, and with the texts of `random`.
+  init(
+    _ row: TrainingRow, _ chosen: BatchPlan.Slot, random: [String], _ input: InputTokenizer, hasKeys: Bool = false
+  ) {
+    let texts = row.documents(of: chosen) + random
+    keys = hasKeys ? SlotKeys(row, documents: texts) : nil
     query = input.tokenize((row.prompt ?? "") + row.query, as: .query)
-    documents = row.documents(of: chosen).map { input.tokenize($0, as: .document) }
+    documents = texts.map { input.tokenize($0, as: .document) }
+    randomCount = random.count
     teacherScores = row.teacherScores(of: chosen)
   }
 
@@ -44,7 +50,8 @@ extension Communicator {
 // that give no vector as their complement, which is negative. Scores are two numbers each; keys, if there are, come last.
 extension TokenizedSlot {
   fileprivate var numbers: [Int32] {
-    var numbers = [Int32(documents.count), teacherScores == nil ? 0 : 1, Int32(keys?.positives.count ?? 0)]
+    var numbers = [documents.count, randomCount, teacherScores == nil ? 0 : 1, keys?.positives.count ?? 0].map(
+      Int32.init)
     for text in texts {
       numbers += [text.ids.count, text.keyCount, text.textTokenCount, text.isTruncated ? 1 : 0].map(Int32.init)
       numbers += zip(text.ids, text.givesVector).map { $1 ? $0 : ~$0 }
@@ -66,14 +73,17 @@ extension TokenizedSlot {
         ids: ids.map { $0 < 0 ? ~$0 : $0 }, keyCount: head[1], givesVector: ids.map { $0 >= 0 },
         textTokenCount: head[2], isTruncated: head[3] == 1)
     }
-    let (count, hasScores) = (Int(numbers.removeFirst()), numbers.removeFirst() == 1)
+    let count = Int(numbers.removeFirst())
+    randomCount = Int(numbers.removeFirst())
+    let hasScores = numbers.removeFirst() == 1
     let positiveCount = Int(numbers.removeFirst())
     query = text()
     documents = (0..<count).map { _ in text() }
     if hasScores {
-      let bits = numbers.prefix(2 * count).map { UInt64(UInt32(bitPattern: $0)) }
-      numbers = numbers.dropFirst(2 * count)
-      teacherScores = (0..<count).map { Double(bitPattern: bits[2 * $0] << 32 | bits[2 * $0 + 1]) }
+      let scoreCount = count - randomCount
+      let bits = numbers.prefix(2 * scoreCount).map { UInt64(UInt32(bitPattern: $0)) }
+      numbers = numbers.dropFirst(2 * scoreCount)
+      teacherScores = (0..<scoreCount).map { Double(bitPattern: bits[2 * $0] << 32 | bits[2 * $0 + 1]) }
     } else {
       teacherScores = nil
     }

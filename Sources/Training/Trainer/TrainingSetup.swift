@@ -14,6 +14,8 @@ struct TrainingSetup {
   let data: TrainingData
   let files: TrainingFiles
   let sampler: Sampler
+  /// Nil without `negatives.random`.
+  let random: RandomDocuments?
   let trainer: Trainer
   let builder: BatchBuilder
   /// The frozen layers' hidden states on disk; nil without `cache.directory`.
@@ -24,22 +26,26 @@ struct TrainingSetup {
     _ configuration: Configuration, communicator: any Communicator, console: Console, on pool: ThreadPool
   ) throws {
     let seed = UInt64(configuration.run.seed)
-    let (model, data) = try communicator.together("loading the model and the data") {
+    let (model, data, random) = try communicator.together("loading the model and the data") {
       let model = try LoadedModel(ModelSettings(configuration), trains: true, on: pool)
       try model.requireHeads(for: configuration.loss.objective)
       let data = try TrainingData(configuration)
       if configuration.loss.distillation != .none { try data.requireTeacherScores() }
-      return (model, data)
+      return (model, data, try RandomDocuments(configuration, data))
     }
     try communicator.requireSameFiles(model.folder.files)
     let paths = configuration.data.train
-    files = TrainingFiles(paths: paths, digests: try communicator.digests(ofSameFiles: paths))
+    let corpus = configuration.negatives.corpus.map(PathCheck.corpusFile)
+    files = TrainingFiles(
+      paths: paths, corpus: corpus,
+      digests: try communicator.digests(ofSameFiles: paths + (corpus.map { [$0] } ?? [])))
     frozenPrefix = try Self.frozenPrefix(configuration.cache, model, communicator, console)
     model.model.encoder.frozenPrefix = frozenPrefix
     model.model.encoder.recomputesLayers = configuration.batch.recompute == .layers
     self.configuration = configuration
     self.model = model
     self.data = data
+    self.random = random
     objective = Objective(configuration.loss, defaultTemperature: model.folder.style.temperature)
     sampler = Sampler(
       counts: data.counts, batchQueries: configuration.batch.queries,
@@ -49,7 +55,7 @@ struct TrainingSetup {
       exchange: ExchangeSettings(configuration.negatives), seed: seed, overlap: configuration.run.overlap,
       communicator: communicator)
     builder = BatchBuilder(
-      data: data, sampler: sampler, input: model.input, mask: configuration.negatives.mask,
+      data: data, sampler: sampler, random: random, input: model.input, mask: configuration.negatives.mask,
       accumulation: configuration.batch.accumulation,
       rank: communicator.rank, rankCount: communicator.rankCount)
   }
@@ -108,6 +114,16 @@ extension TrainingData {
   /// The rows of a configuration, with the negatives that may be drawn.
   init(_ configuration: Configuration) throws {
     try self.init(paths: configuration.data.train, leavesOutPositives: configuration.negatives.mask == .duplicates)
+  }
+}
+
+extension RandomDocuments {
+  /// What a configuration draws beside the rows' own documents; nil: nothing.
+  init?(_ configuration: Configuration, _ data: TrainingData) throws {
+    let negatives = configuration.negatives
+    guard negatives.random > 0 else { return nil }
+    try self.init(
+      negatives.random, from: negatives.corpus.map(PathCheck.corpusFile), data, seed: UInt64(configuration.run.seed))
   }
 }
 
