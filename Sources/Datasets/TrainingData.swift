@@ -37,6 +37,8 @@ package struct TrainingData: Sendable {
   }
 
   package var count: Int { counts.count }
+  /// The rows of each file.
+  package var rowsByFile: [Range<Int>] { zip(firstRows, firstRows.dropFirst() + [count]).map { $0..<$1 } }
   var firstPath: String { files[0].path }
 
   /// Row `number`, parsed anew. Throws `DataError` when its file has changed since it was opened.

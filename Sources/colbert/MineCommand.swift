@@ -74,7 +74,7 @@ private struct MiningRequest: Codable {
     configuration = try ConfigurationFile.read(
       command.arguments.config, overrides: command.arguments.overrides.values,
       checking: [.trainingData, .miningCorpus])
-    if configuration.data.train.contains(command.output) {
+    if configuration.data.train.contains(where: { $0.path == command.output }) {
       throw UsageError(
         "--output: \(command.output) is a file of data.train; name another, which train can read instead")
     }

@@ -25,7 +25,8 @@ struct TrainCommand: RankCommand {
           path: models/minilm        # a Hugging Face folder
           dimension: 128             # floats per vector, for a model without a head
         data:
-          train: [data/train.jsonl]  # {"query": "…", "pos": ["…"], "neg": ["…"]}
+          train: [data/train.jsonl]  # {"query": "…", "pos": ["…"], "neg": ["…"]}; also {file: FILE, weight: W}
+          batches: mixed             # one_file: each batch has the rows of one file
           negatives_per_query: 1
         batch:
           queries: 64                # over all ranks

@@ -25,8 +25,8 @@ import Testing
     return try folder.write("corpus.jsonl", lines.map { $0 + "\n" }.joined())
   }
 
-  private func draw(_ random: RandomDocuments, row: Int, epoch: Int) throws -> [String] {
-    try random.draw(for: data.row(row), number: row, epoch: epoch)
+  private func draw(_ random: RandomDocuments, row: Int, pass: Int) throws -> [String] {
+    try random.draw(for: data.row(row), number: row, pass: pass)
   }
 
   @Test func drawsDifferentDocumentsThatTheRowDoesNotName() throws {
@@ -36,22 +36,22 @@ import Testing
     #expect(random.blankCount == 1)
     let all = Set((0..<12).map { "text \($0)" })
     for epoch in 0..<200 {
-      let drawn = try draw(random, row: 0, epoch: epoch)
+      let drawn = try draw(random, row: 0, pass: epoch)
       #expect(drawn.count == 3 && Set(drawn).count == 3)
       #expect(all.subtracting(["text 0", "text 1", "text 5"]).isSuperset(of: drawn))
     }
   }
 
-  @Test func isAFunctionOfSeedEpochAndRow() throws {
+  @Test func isAFunctionOfSeedPassAndRow() throws {
     let path = try corpus(1000)
     let random = try RandomDocuments(4, from: path, data, seed: 1)
-    let first = try draw(random, row: 1, epoch: 3)
-    #expect(try draw(RandomDocuments(4, from: path, data, seed: 1), row: 1, epoch: 3) == first)
-    #expect(try draw(random, row: 1, epoch: 4) != first)
-    #expect(try draw(random, row: 0, epoch: 3) != first)
-    #expect(try draw(RandomDocuments(4, from: path, data, seed: 2), row: 1, epoch: 3) != first)
+    let first = try draw(random, row: 1, pass: 3)
+    #expect(try draw(RandomDocuments(4, from: path, data, seed: 1), row: 1, pass: 3) == first)
+    #expect(try draw(random, row: 1, pass: 4) != first)
+    #expect(try draw(random, row: 0, pass: 3) != first)
+    #expect(try draw(RandomDocuments(4, from: path, data, seed: 2), row: 1, pass: 3) != first)
     // Another number of them begins alike.
-    #expect(try draw(RandomDocuments(2, from: path, data, seed: 1), row: 1, epoch: 3) == Array(first.prefix(2)))
+    #expect(try draw(RandomDocuments(2, from: path, data, seed: 1), row: 1, pass: 3) == Array(first.prefix(2)))
     // Pinned: other draws would make a resumed run go on with other batches than it began with.
     #expect(first == ["text 432", "text 795", "text 455", "text 773"])
   }
@@ -61,7 +61,7 @@ import Testing
     let random = try RandomDocuments(2, from: corpus(5), data, seed: 3)
     let epochs = 4000
     var pairs: [[String]: Double] = [:]
-    for epoch in 0..<epochs { pairs[try draw(random, row: 1, epoch: epoch), default: 0] += 1 }
+    for epoch in 0..<epochs { pairs[try draw(random, row: 1, pass: epoch), default: 0] += 1 }
     let mean = Double(epochs) / 20
     #expect(pairs.count == 20)
     for (pair, count) in pairs { #expect(abs(count - mean) < 5 * mean.squareRoot(), "\(pair): \(count)") }
@@ -70,15 +70,15 @@ import Testing
   /// A row that names most of a small corpus gets what is left of it.
   @Test func givesWhatThereIs() throws {
     let random = try RandomDocuments(4, from: corpus(6), data, seed: 1)
-    #expect(try draw(random, row: 0, epoch: 0).sorted() == ["text 2", "text 3", "text 4"])
-    #expect(try draw(random, row: 1, epoch: 0).count == 4)
+    #expect(try draw(random, row: 0, pass: 0).sorted() == ["text 2", "text 3", "text 4"])
+    #expect(try draw(random, row: 1, pass: 0).count == 4)
   }
 
   @Test func drawsFromTheRowsWithoutACorpus() throws {
     let random = try RandomDocuments(2, from: nil, data, seed: 1)
     #expect(random.count == 4)
-    #expect(try draw(random, row: 0, epoch: 0) == ["B"])
-    let seen = Set(try (0..<50).flatMap { try draw(random, row: 1, epoch: $0) })
+    #expect(try draw(random, row: 0, pass: 0) == ["B"])
+    let seen = Set(try (0..<50).flatMap { try draw(random, row: 1, pass: $0) })
     #expect(seen == ["text 0", "other", "text  1 "])
   }
 
@@ -108,7 +108,7 @@ import Testing
   @Test func givesUpOnRepetitions() throws {
     let path = try folder.write("corpus.jsonl", String(repeating: #"{"text": "text"}"# + "\n", count: 10_002))
     let random = try RandomDocuments(2, from: path, data, seed: 1)
-    let error = try #require(throws: DataError.self) { try draw(random, row: 1, epoch: 0) }
+    let error = try #require(throws: DataError.self) { try draw(random, row: 1, pass: 0) }
     #expect(error.line == 2)
     #expect(error.reason.contains("of 10000 documents drawn for the row from \(path) not one was new"))
   }

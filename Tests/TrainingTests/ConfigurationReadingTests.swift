@@ -9,7 +9,7 @@ import Testing
     ("optimizer.lr", "optimizer.learning_rate"), ("learning_rate", "optimizer.learning_rate"),
     ("run.learning_rate", "optimizer.learning_rate"), ("modle", "model"), ("optimiser", "optimizer"),
     ("loss.weights.dens", "loss.weights.dense"), ("run.step", "run.steps"), ("data.trian", "data.train"),
-    ("negatives.randon", "negatives.random"), ("negatives.corpora", "negatives.corpus"),
+    ("data.batch", "data.batches"), ("negatives.randon", "negatives.random"), ("negatives.corpora", "negatives.corpus"),
     ("run.checkpoint_evry", "run.checkpoint_every"), ("batch.accumulate", "batch.accumulation"),
   ])
   func namesTheNearestKey(key: String, nearest: String) {
@@ -173,7 +173,39 @@ import Testing
       + [ConfigurationNode(.int(2), at: ConfigurationSource(file: "CONFIG.yaml", line: 11))]
     #expect(
       problems { try configuration((10, "data.train", .list(items))) }
-        == ["CONFIG.yaml:11: data.train: expected text, found 2"])
+        == ["CONFIG.yaml:11: data.train: expected a file, or {file: FILE, weight: W}, found 2"])
+  }
+
+  @Test func readsWeightsOfFiles() throws {
+    func file(_ entries: (String, ConfigurationNode.Value)...) -> ConfigurationNode.Value {
+      let source = ConfigurationSource(file: "CONFIG.yaml", line: 4)
+      return .map(
+        entries.map { .init(key: $0.0, keySource: source, node: ConfigurationNode($0.1, at: source)) })
+    }
+    let read = try configuration(
+      (3, "data.train", list(.string("a.jsonl"), file(("file", .string("b.jsonl")), ("weight", .double(0.5))))),
+      (5, "data.batches", .string("one_file")))
+    #expect(read.data.train == ["a.jsonl", .init(path: "b.jsonl", weight: 0.5)])
+    #expect(read.data.batches == .oneFile)
+    for (item, message) in [
+      (file(("file", .string("b")), ("wieght", .int(2))), "wieght is not a known key of a file; did you mean weight?"),
+      (file(("weight", .int(2))), "the map names no file; write a file, or {file: FILE, weight: W}"),
+      (file(("file", .string("b")), ("weight", .string("x"))), "expected a number, found the text \"x\""),
+      (
+        file(("file", .string("b")), ("weight", .int(0))),
+        "the weight 0 is out of range; it must be more than 0 and at most 1000"
+      ),
+      (
+        file(("file", .string("b")), ("weight", .int(1001))),
+        "the weight 1001 is out of range; it must be more than 0 and at most 1000"
+      ),
+      (file(("file", .string(""))), "[\"\"] is out of range; it must be a list of one or more .jsonl files"),
+    ] {
+      let found = problems { try configuration((4, "data.train", list(item))) }
+      #expect(found.count == 1)
+      #expect(found.first?.contains("data.train: ") == true)
+      #expect(found.first?.hasSuffix(message) == true, "\(found)")
+    }
   }
 
   @Test func wantsAMap() {

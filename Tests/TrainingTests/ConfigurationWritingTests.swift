@@ -17,6 +17,7 @@ import Testing
           dropout: null
         data:
           train: [train.jsonl]
+          batches: mixed
           query_max_length: null
           document_max_length: null
           negatives_per_query: 1
@@ -128,6 +129,11 @@ import Testing
     (now.data.train, now.negatives.corpus) = (["b.jsonl"], nil)
     #expect(now.differences(from: before).map(\.key) == ["data.train", "negatives.corpus"])
     #expect(now.differences(from: before, comparesData: true).isEmpty)
+    now.data.train[0].weight = 2
+    #expect(
+      now.differences(from: before, comparesData: true).map(\.description) == [
+        "data.train: [a.jsonl] before, [{file: b.jsonl, weight: 2}] now"
+      ])
   }
 
   /// A checkpoint of an older version lacks the keys that have come since.
@@ -161,7 +167,8 @@ extension Configuration {
     all.model = Model(
       path: "models/a: b #c", dimension: 96, style: .bgeM3, train: .top(2), precision: .bfloat16, dropout: 0.25)
     all.data = Data(
-      train: ["a.jsonl", "no"], queryMaxLength: 16, documentMaxLength: 300, negativesPerQuery: 0, shuffle: false)
+      train: ["a.jsonl", TrainingFile(path: "no", weight: 0.5)], batches: .oneFile,
+      queryMaxLength: 16, documentMaxLength: 300, negativesPerQuery: 0, shuffle: false)
     all.batch = Batch(queries: 12, accumulation: 3, recompute: .layers)
     all.loss = Loss(
       objective: .unified, temperature: 0.02, distillation: .m3, teacherTemperature: 2, selfDistillation: true,

@@ -22,7 +22,7 @@ enum CutRun: CaseIterable, Sendable {
   case unified, selfDistilled
   /// The last with false negatives masked.
   case masked
-  /// With documents drawn at random from a corpus, of which a teacher knows nothing.
+  /// With documents drawn at random from a corpus, of which a teacher knows nothing, and rows of one of two weighted files.
   case random
 
   fileprivate var settings: ModelSettings {
@@ -67,6 +67,8 @@ struct CutCase {
     }
   }
 
+  /// Three and two whole batches an epoch.
+  private static let files = [SampledFile(rows: 0..<6, weight: 5.5), SampledFile(rows: 6..<11, weight: 4.4)]
   private static let corpus = (0..<20).map { number in
     #"{"text": "random document \#(number)\#(String(repeating: " and so on", count: number % 5))"}\#n"#
   }.joined()
@@ -103,7 +105,8 @@ struct CutCase {
     loaded.model.encoder.recomputesLayers = recompute == .layers
     try cache?.install(in: loaded, rank: communicator.rank)
     let sampler = Sampler(
-      counts: data.counts, batchQueries: Self.queryCount, negativesPerQuery: 2, shuffle: true, seed: 7)
+      counts: data.counts, files: run == .random ? Self.files : nil, batchQueries: Self.queryCount,
+      from: run == .random ? .oneFile : .mixed, negativesPerQuery: 2, shuffle: true, seed: 7)
     let builder = BatchBuilder(
       data: data, sampler: sampler, random: random, input: loaded.input, mask: run == .masked ? .duplicates : .none,
       accumulation: accumulation, rank: communicator.rank, rankCount: communicator.rankCount)

@@ -28,7 +28,7 @@ import Tokenizers
     #expect(documents.count == 11)
     let random = [3, 4, 6, 7, 9, 10].map { documents[$0] }
     let drawn = try withRows(corpus: (0..<9).map { "word \($0)" }) { data, random in
-      try (0..<3).flatMap { try random.draw(for: data.row($0), number: $0, epoch: 0) }
+      try (0..<3).flatMap { try random.draw(for: data.row($0), number: $0, pass: 0) }
     }
     #expect(random == drawn.map { input.tokenize($0, as: .document).ids })
   }
@@ -38,7 +38,7 @@ import Tokenizers
     let corpus = ["only", "other"]
     let masked = try batch(corpus: corpus, rankCount: 2, mask: .duplicates).targets.map(\.masked)
     let drawn = try withRows(corpus: corpus) { data, random in
-      try (0..<2).map { try random.draw(for: data.row($0), number: $0, epoch: 0).firstIndex(of: "only")! }
+      try (0..<2).map { try random.draw(for: data.row($0), number: $0, pass: 0).firstIndex(of: "only")! }
     }
     // Among those drawn for either of the first two rows; and the last row's positive.
     #expect(masked[0] == [3 + drawn[0], 6 + drawn[1], 8])

@@ -4,6 +4,8 @@ package struct BatchPlan: Equatable, Sendable {
   package struct Slot: Equatable, Sendable {
     /// The row's number in the training data.
     package let row: Int
+    /// How often the row was taken before: what its documents are drawn by. The epoch, if its file has no weight.
+    package let pass: Int
     /// Which of the row's positives.
     package let positive: Int
     /// Which of the row's negatives, in the order in which the batch has them; fewer than asked for where the row has fewer.

@@ -4,7 +4,7 @@
 /// "Fast splittable pseudorandom number generators", 2014), so neighbouring counters give unrelated bits.
 package struct CounterRandom: Sendable {
   package enum Purpose: UInt64, Sendable {
-    case order = 1, positive, negatives, mining, bootstrap, signs, randomNegatives
+    case order = 1, positive, negatives, mining, bootstrap, signs, randomNegatives, fileOrder, batches
   }
 
   private let key: UInt64

@@ -1,6 +1,6 @@
 /// Draws documents at random for queries, beside those that their rows name.
 ///
-/// A function of (seed, epoch, row) and of the files: nothing is stored, and any cut over ranks draws the same. The texts stay
+/// A function of (seed, pass, row) and of the files: nothing is stored, and any cut over ranks draws the same. The texts stay
 /// in their files; of a corpus twelve bytes a document are in memory, and a drawn line is read when it is asked for.
 package struct RandomDocuments: Sendable {
   /// How many a query gets.
@@ -58,10 +58,10 @@ package struct RandomDocuments: Sendable {
   /// Different documents for row `number`, of which none has the text of the query or of a document that the row names.
   ///
   /// All there are, if these are fewer than wanted. Texts that differ in white space alone are the same.
-  /// - Parameter epoch: in which the row is drawn.
-  package func draw(for row: TrainingRow, number: Int, epoch: Int) throws -> [String] {
+  /// - Parameter pass: how often the row was taken before.
+  package func draw(for row: TrainingRow, number: Int, pass: Int) throws -> [String] {
     var known = Set(([row.query] + row.positives + row.negatives).map(TextKey.init))
-    let random = CounterRandom(seed: seed, epoch: epoch, purpose: .randomNegatives).keyed(by: number)
+    let random = CounterRandom(seed: seed, epoch: pass, purpose: .randomNegatives).keyed(by: number)
     let order = Permutation(count: count, random: random)
     var drawn: [String] = []
     var inVain = 0

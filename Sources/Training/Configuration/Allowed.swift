@@ -42,8 +42,8 @@ extension Allowed where Value == String {
   static var corpus: Allowed { given("a file of {\"text\": …} lines or a folder in BEIR's layout") }
 }
 
-extension Allowed where Value == [String] {
+extension Allowed where Value == [Configuration.TrainingFile] {
   static var files: Allowed {
-    Allowed(description: "a list of one or more .jsonl files") { !$0.isEmpty && !$0.contains("") }
+    Allowed(description: "a list of one or more .jsonl files") { !$0.isEmpty && $0.allSatisfy { !$0.path.isEmpty } }
   }
 }

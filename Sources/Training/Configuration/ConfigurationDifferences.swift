@@ -15,11 +15,15 @@ extension Configuration {
   /// is mined with its model.
   ///
   /// - Parameter comparesData: whether a checkpoint will be asked if the training files still hold what they held; then
-  ///   it does not matter where they are.
+  ///   it does not matter where they are, but for their weights.
   package func differences(from earlier: Configuration, comparesData: Bool = false) -> [Difference] {
-    zip(earlier.leaves, leaves).compactMap { before, now in
+    // Other files, and another number of them, are for the checkpoint to find.
+    let hasOtherWeights = zip(data.train, earlier.data.train).contains { $0.weight != $1.weight }
+    return zip(earlier.leaves, leaves).compactMap { before, now in
       guard before.value != now.value, !Self.isChangeable(now.key) else { return nil }
-      if comparesData && Self.comparedByContent.contains(now.key) { return nil }
+      if comparesData && Self.comparedByContent.contains(now.key) && !(now.key == "data.train" && hasOtherWeights) {
+        return nil
+      }
       return Difference(key: now.key, before: before.value.flow, now: now.value.flow)
     }
   }

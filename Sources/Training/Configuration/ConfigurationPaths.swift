@@ -34,7 +34,7 @@ extension Configuration {
     }
     if paths.contains(.trainingData) {
       for (item, file) in data.train.enumerated() {
-        if let problem = PathCheck.file(file) { problems.append(("data.train", item, problem)) }
+        if let problem = PathCheck.file(file.path) { problems.append(("data.train", item, problem)) }
       }
     }
     if paths.contains(.evaluationData), let folder = evaluation.data, let problem = PathCheck.collectionFolder(folder) {

@@ -45,7 +45,7 @@ final class MiningRun {
     let corpus = configuration.mining.corpus.map(PathCheck.corpusFile)
     let (model, data, pool) = try communicator.together("loading the model and the texts") {
       let model = try LoadedModel(settings, trains: false, on: ThreadPool.forRank())
-      let data = try TrainingData(paths: configuration.data.train)
+      let data = try TrainingData(paths: configuration.data.train.map(\.path))
       return (model, data, try DocumentPool(data, corpus: corpus))
     }
     (self.data, self.pool) = (data, pool)
@@ -71,7 +71,7 @@ final class MiningRun {
   private func open(_ model: LoadedModel, _ corpus: String?) throws {
     let digests = [
       "the model": try communicator.digests(ofSameFiles: model.folder.files),
-      "the training files": try communicator.digests(ofSameFiles: configuration.data.train),
+      "the training files": try communicator.digests(ofSameFiles: configuration.data.train.map(\.path)),
       "the corpus": try communicator.digests(ofSameFiles: corpus.map { [$0] } ?? []),
     ]
     try communicator.onRoot("opening \(folder.path)") { () -> Void in

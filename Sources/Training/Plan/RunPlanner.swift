@@ -8,7 +8,7 @@ struct RunPlanner {
   let sample: SampledSlots
   let heads: Heads
   let collection: RetrievalCollection?
-  let rowCount: Int
+  let sampler: Sampler
   let program: Int
   let threadCount: Int
   let rates: StepRates
@@ -41,7 +41,7 @@ struct RunPlanner {
       documentsPlanBytes: traffic.documentBytes(blockCount: traffic.blockCount(atMost: exchange.gatherBytes)),
       queriesPlanBytes: traffic.queryBytes, gradientBytes: gradients, computeSeconds: mean,
       waitingSeconds: waiting, communicationSeconds: communication, secondsPerStep: mean + waiting + communication,
-      stepsPerEpoch: (rowCount - 1) / configuration.batch.queries + 1, checkpointDisk: checkpoint,
+      stepsPerEpoch: sampler.stepsPerEpoch(ofBatches: configuration.batch.queries), checkpointDisk: checkpoint,
       totalDisk: (configuration.run.keep + 1) * checkpoint + files,
       advice: needs.total <= memory ? [] : advice(configuration, rankCount))
   }

@@ -18,10 +18,9 @@ struct SampledSlots {
     var words: Set<Int32> = []
     var counts: [Int] = []
     var step = 0
-    while slots.count < min(Self.sampledQueries, data.count), step < sampler.stepsPerEpoch {
-      let batch = sampler.batch(step)
-      for slot in batch.slots.prefix(Self.sampledQueries - slots.count) {
-        let texts = try TokenizedSlot(slot, epoch: batch.epoch, of: data, random, input)
+    while slots.count < min(Self.sampledQueries, sampler.rowsPerEpoch), step < sampler.stepsPerEpoch {
+      for slot in sampler.batch(step).slots.prefix(Self.sampledQueries - slots.count) {
+        let texts = try TokenizedSlot(slot, of: data, random, input)
         slots.append(texts)
         for text in texts.texts { words.formUnion(text.ids) }
         counts.append(words.count)

@@ -78,10 +78,7 @@ package struct TrainingPlan: Codable, Sendable {
     let collection = try communicator.together("opening the evaluation data") {
       try configuration.evaluation.data.map { try RetrievalCollection(path: $0) }
     }
-    let sampler = Sampler(
-      counts: data.counts, batchQueries: configuration.batch.queries,
-      negativesPerQuery: configuration.data.negativesPerQuery, shuffle: configuration.data.shuffle,
-      seed: UInt64(configuration.run.seed))
+    let sampler = Sampler(configuration, data)
     let sample = try communicator.together("tokenizing a sample of the data") {
       try SampledSlots(data, sampler, RandomDocuments(configuration, data), described.input)
     }
@@ -94,7 +91,7 @@ package struct TrainingPlan: Codable, Sendable {
     memory = request.memory ?? machineMemory() * threadsPerRank / ProcessInfo.processInfo.processorCount
     let planner = RunPlanner(
       shape: described.shape.with(configuration), sample: sample, heads: objective.heads, collection: collection,
-      rowCount: data.count, program: program, threadCount: threadsPerRank, rates: rates, link: link,
+      sampler: sampler, program: program, threadCount: threadsPerRank, rates: rates, link: link,
       memory: memory)
     runs = request.rankCounts.map { rankCount in
       var asked = configuration

@@ -20,6 +20,7 @@ struct RunReport {
     let memory = try MemoryEstimate(setup, texts, collection, communicator: communicator)
     lines = [
       Self.data(setup),
+      Self.files(setup),
       "texts: \(texts.description)",
       Self.unusedScores(setup),
       Self.leftOut(setup),
@@ -56,6 +57,18 @@ struct RunReport {
     data: \(setup.data.count) rows, \(setup.sampler.stepsPerEpoch) steps of \(setup.configuration.batch.queries) queries \
     an epoch, \(setup.totalSteps) steps in all
     """
+  }
+
+  /// What an epoch takes of each file, where that is not simply all.
+  private static func files(_ setup: TrainingSetup) -> String? {
+    let configuration = setup.configuration.data
+    let isUsual = configuration.batches == .mixed && configuration.train.allSatisfy { $0.weight == 1 }
+    guard !isUsual else { return nil }
+    let shares = zip(configuration.train, zip(setup.data.rowsByFile, setup.sampler.rowsPerEpochByFile)).map {
+      "\($1.1) of \($0.path) (\($1.0.count) rows)"
+    }
+    return "an epoch takes \(shares.joined(separator: ", "))"
+      + (configuration.batches == .oneFile ? "; each batch is of one file" : "")
   }
 
   private static func parameters(_ setup: TrainingSetup) -> String {

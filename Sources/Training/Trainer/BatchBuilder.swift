@@ -40,8 +40,7 @@ package struct BatchBuilder: Sendable {
   package func read(_ step: Int) throws -> [TokenizedSlot] {
     let plan = plan(step)
     return try plan.share(rank: rank, rankCount: rankCount).map { slot in
-      try TokenizedSlot(
-        plan.slots[slot], epoch: plan.epoch, of: data, random, input, hasKeys: mask == .duplicates)
+      try TokenizedSlot(plan.slots[slot], of: data, random, input, hasKeys: mask == .duplicates)
     }
   }
 
@@ -76,11 +75,11 @@ package struct BatchBuilder: Sendable {
 extension TokenizedSlot {
   /// Reads and tokenizes one slot of a batch.
   init(
-    _ slot: BatchPlan.Slot, epoch: Int, of data: TrainingData, _ random: RandomDocuments?, _ input: InputTokenizer,
+    _ slot: BatchPlan.Slot, of data: TrainingData, _ random: RandomDocuments?, _ input: InputTokenizer,
     hasKeys: Bool = false
   ) throws {
     let row = try data.row(slot.row)
-    let drawn = try random?.draw(for: row, number: slot.row, epoch: epoch) ?? []
+    let drawn = try random?.draw(for: row, number: slot.row, pass: slot.pass) ?? []
     self.init(row, slot, random: drawn, input, hasKeys: hasKeys)
   }
 }

@@ -34,7 +34,7 @@ struct TrainingSetup {
       return (model, data, try RandomDocuments(configuration, data))
     }
     try communicator.requireSameFiles(model.folder.files)
-    let paths = configuration.data.train
+    let paths = configuration.data.train.map(\.path)
     let corpus = configuration.negatives.corpus.map(PathCheck.corpusFile)
     files = TrainingFiles(
       paths: paths, corpus: corpus,
@@ -47,9 +47,7 @@ struct TrainingSetup {
     self.data = data
     self.random = random
     objective = Objective(configuration.loss, defaultTemperature: model.folder.style.temperature)
-    sampler = Sampler(
-      counts: data.counts, batchQueries: configuration.batch.queries,
-      negativesPerQuery: configuration.data.negativesPerQuery, shuffle: configuration.data.shuffle, seed: seed)
+    sampler = Sampler(configuration, data)
     trainer = Trainer(
       model.model, objective: objective,
       exchange: ExchangeSettings(configuration.negatives), seed: seed, overlap: configuration.run.overlap,
@@ -113,7 +111,20 @@ extension LoadedModel {
 extension TrainingData {
   /// The rows of a configuration, with the negatives that may be drawn.
   init(_ configuration: Configuration) throws {
-    try self.init(paths: configuration.data.train, leavesOutPositives: configuration.negatives.mask == .duplicates)
+    try self.init(
+      paths: configuration.data.train.map(\.path), leavesOutPositives: configuration.negatives.mask == .duplicates)
+  }
+}
+
+extension Sampler {
+  /// The batches that a configuration makes of its rows.
+  init(_ configuration: Configuration, _ data: TrainingData) {
+    self.init(
+      counts: data.counts,
+      files: zip(data.rowsByFile, configuration.data.train).map { SampledFile(rows: $0, weight: $1.weight) },
+      batchQueries: configuration.batch.queries, from: configuration.data.batches == .mixed ? .mixed : .oneFile,
+      negativesPerQuery: configuration.data.negativesPerQuery, shuffle: configuration.data.shuffle,
+      seed: UInt64(configuration.run.seed))
   }
 }
 
