@@ -2,7 +2,7 @@
 /// become an error on all of them, never wrong numbers.
 struct Announcement: Equatable {
   enum Operation: Int64 {
-    case allReduceSum, allGather, reduceScatterSum, allGatherBytes, broadcast, barrier, allToAll, finishSums
+    case allReduceSum, allGather, reduceScatterSum, allGatherBytes, broadcast, barrier, allToAll, finish
   }
 
   let operation: Operation
@@ -44,7 +44,7 @@ extension Announcement {
 extension Announcement: CustomStringConvertible {
   var description: String {
     switch operation {
-    case .allReduceSum, .finishSums: "\(name) of \(shape[0]) values"
+    case .allReduceSum, .finish: "\(name) of \(shape[0]) values"
     case .allGather, .reduceScatterSum: "\(name) of [\(shape[0]) × \(shape[1])], row counts \(shape[2])"
     case .allToAll: "\(name) of \(shape[0]) values, counts \(shape[1])"
     case .broadcast: "\(name) from rank \(shape[0])"

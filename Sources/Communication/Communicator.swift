@@ -24,17 +24,25 @@ package protocol Communicator: AnyObject {
   func allReduceSum(_ values: inout MutableSpan<Float>) throws(CommunicationError)
 
   /// Begins to replace `values` by what `allReduceSum` would, and does not wait for it: the sum is made while the caller
-  /// computes, as far as `advanceSums` is called, and is there when `finishSums` returns.
+  /// computes, as far as `advance` is called, and is there when `finish` returns.
   ///
-  /// Until then nobody else touches `values`, which stay where they are. Every rank begins the same sums in the same
-  /// order before it finishes them; other collectives may come between, at the same place on every rank.
+  /// Until then nobody else touches `values`, which stay where they are. Every rank begins the same sums and gathers in
+  /// the same order before it finishes them; other collectives may come between, at the same place on every rank.
   func beginSum(_ values: any LastingFloats) throws(CommunicationError)
 
-  /// Gives the sums that were begun a chance to go on; cheap, and not collective.
-  func advanceSums() throws(CommunicationError)
+  /// Begins to give this rank's rows to all, and to receive theirs; they are there when `finish` returns. For the rest as
+  /// `beginSum`.
+  ///
+  /// - Parameters:
+  ///   - all: `[rows × columns]`, where this rank's rows already lie in their place.
+  ///   - places: which rows of `all` each rank brings; none is allowed. The same on every rank, as `columns`.
+  func beginGather(_ all: any LastingFloats, places: [Range<Int>], columns: Int) throws(CommunicationError)
 
-  /// Returns when all sums that were begun are made. Collective: every rank calls it.
-  func finishSums() throws(CommunicationError)
+  /// Gives what was begun a chance to go on; cheap, and not collective.
+  func advance() throws(CommunicationError)
+
+  /// Returns when all that was begun is done. Collective: every rank calls it.
+  func finish() throws(CommunicationError)
 
   /// Lays the rows of every rank end to end in `all`, in the order of ranks.
   ///
@@ -101,8 +109,23 @@ extension Communicator {
   package func beginSum(_ values: any LastingFloats) throws(CommunicationError) {
     try values.withMutableSpan { (values) throws(CommunicationError) in try allReduceSum(&values) }
   }
-  package func advanceSums() throws(CommunicationError) {}
-  package func finishSums() throws(CommunicationError) {}
+  package func beginGather(
+    _ all: any LastingFloats, places: [Range<Int>], columns: Int
+  ) throws(CommunicationError) {
+    try all.withMutableSpan { (all) throws(CommunicationError) in
+      let own = places[rank]
+      let local = (own.lowerBound * columns..<own.upperBound * columns).map { all[$0] }
+      let rowCounts = places.map(\.count)
+      var gathered = [Float](repeating: 0, count: rowCounts.reduce(0, +) * columns)
+      var target = gathered.mutableSpan
+      try allGather(local.span, into: &target, rowCounts: rowCounts, columns: columns)
+      for (place, start) in zip(places, rowStarts(rowCounts)) {
+        for i in 0..<place.count * columns { all[place.lowerBound * columns + i] = target[start * columns + i] }
+      }
+    }
+  }
+  package func advance() throws(CommunicationError) {}
+  package func finish() throws(CommunicationError) {}
 
   /// Nobody waits for others where nobody counts it.
   package var waited: Duration { .zero }

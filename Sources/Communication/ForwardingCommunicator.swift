@@ -22,8 +22,13 @@ extension ForwardingCommunicator {
   }
 
   package func beginSum(_ values: any LastingFloats) throws(CommunicationError) { try base.beginSum(values) }
-  package func advanceSums() throws(CommunicationError) { try base.advanceSums() }
-  package func finishSums() throws(CommunicationError) { try base.finishSums() }
+  package func beginGather(
+    _ all: any LastingFloats, places: [Range<Int>], columns: Int
+  ) throws(CommunicationError) {
+    try base.beginGather(all, places: places, columns: columns)
+  }
+  package func advance() throws(CommunicationError) { try base.advance() }
+  package func finish() throws(CommunicationError) { try base.finish() }
 
   package func allGather(
     _ local: Span<Float>, into all: inout MutableSpan<Float>, rowCounts: [Int], columns: Int

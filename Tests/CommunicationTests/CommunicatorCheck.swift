@@ -2,14 +2,15 @@ import Communication
 
 /// What every communicator must do. Each check is collective: every rank runs it.
 enum CommunicatorCheck: String, CaseIterable, Sendable {
-  case sumsOfFloats, begunSums, sumsOfDoubles, gatheredRows, scatteredSums, adjoint, exchangedParts, raggedBytes,
-    raggedIntegers, broadcasts
+  case sumsOfFloats, begunSums, begunGathers, sumsOfDoubles, gatheredRows, scatteredSums, adjoint, exchangedParts
+  case raggedBytes, raggedIntegers, broadcasts
   case together, togetherInTogether, onRoot, onRootFailing
 
   func run(on communicator: any Communicator) throws {
     switch self {
     case .sumsOfFloats: try checkSumsOfFloats(communicator)
     case .begunSums: try checkBegunSums(communicator)
+    case .begunGathers: try checkBegunGathers(communicator)
     case .sumsOfDoubles: try checkSumsOfDoubles(communicator)
     case .gatheredRows: try checkGatheredRows(communicator)
     case .scatteredSums: try checkScatteredSums(communicator)
@@ -50,22 +51,51 @@ private func checkBegunSums(_ communicator: any Communicator) throws {
     let begun = parts.map { LastingValues($0[rank]) }
     try communicator.beginSum(begun[0])
     try communicator.beginSum(begun[1])
-    try communicator.advanceSums()
+    try communicator.advance()
     let between = try communicator.allReduceSum([Double(rank)])
     try require(between == [Double(ranks.reduce(0, +))], "a sum between")
     for values in begun[2...] { try communicator.beginSum(values) }
-    for _ in 0..<rank { try communicator.advanceSums() }
+    for _ in 0..<rank { try communicator.advance() }
     try requireSameBits(
       try communicator.allGather([rank]).flatMap { $0 }.map(Float.init), ranks.map(Float.init), "a gather between")
-    try communicator.finishSums()
+    try communicator.finish()
     for (values, parts) in zip(begun, parts) {
       try requireSameBits(values.values, sum(parts), "begun sum of \(values.count) values on rank \(rank)")
     }
   }
-  try communicator.finishSums()
+  try communicator.finish()
 }
 
-/// Floats that a begun sum may hold on to.
+/// Pieces of each rank's rows, unlike in number and some without any, with other collectives and begun sums between.
+private func checkBegunGathers(_ communicator: any Communicator) throws {
+  let (rank, rankCount, columns) = (communicator.rank, communicator.rankCount, 3)
+  for round in 0..<2 {
+    // Of rank r: r rows, then 1,000, then r + round again; laid rank by rank.
+    let counts = (0..<rankCount).map { [$0, 1000, $0 + round] }
+    let starts = counts.reduce(into: [0]) { $0.append($0.last! + $1.reduce(0, +)) }
+    let expected = wildFloats(starts.last! * columns, seed: round, rank: 0)
+    let own = starts[rank] * columns..<starts[rank + 1] * columns
+    let all = LastingValues(expected.indices.map { own.contains($0) ? expected[$0] : .nan })
+    let parts = (0..<rankCount).map { wildFloats(300, seed: round, rank: $0) }
+    let summed = LastingValues(parts[rank])
+    for piece in 0..<3 {
+      let places = zip(counts, starts).map { counts, start in
+        let first = start + counts[..<piece].reduce(0, +)
+        return first..<first + counts[piece]
+      }
+      try communicator.beginGather(all, places: places, columns: columns)
+      if piece == 1 { try communicator.beginSum(summed) }
+      for _ in 0..<rank { try communicator.advance() }
+      let between = try communicator.allGather([rank + piece]).flatMap { $0 }
+      try require(between == (0..<rankCount).map { $0 + piece }, "a gather between")
+    }
+    try communicator.finish()
+    try requireSameBits(all.values, expected, "begun gather on rank \(rank)")
+    try requireSameBits(summed.values, sum(parts), "a sum begun between on rank \(rank)")
+  }
+}
+
+/// Floats that a begun collective may hold on to.
 private final class LastingValues: LastingFloats {
   private let buffer: UnsafeMutableBufferPointer<Float>
 

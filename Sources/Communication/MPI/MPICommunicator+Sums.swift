@@ -1,13 +1,16 @@
 internal import CMPI
 
 /// Sums over all ranks that every rank gets. They are made one after the other, in stretches, by advancing them: nothing
-/// here waits but `completeSums`.
+/// here waits but `allReduceSum`.
 extension MPICommunicator {
   package func allReduceSum(_ values: inout MutableSpan<Float>) throws(CommunicationError) {
     try announce(.floats(.allReduceSum, count: values.count))
     try unsafe values.withUnsafeMutableBufferPointer { (values) throws(CommunicationError) in
       unsafe sums.waiting.append(values)
-      try completeSums(.allReduceSum)
+      try complete(.allReduceSum) { () throws(CommunicationError) in
+        try advanceSums()
+        return unsafe sums.waiting.isEmpty
+      }
     }
   }
 
@@ -15,34 +18,12 @@ extension MPICommunicator {
     values.withMutableSpan { values in
       unsafe values.withUnsafeMutableBufferPointer { unsafe sums.waiting.append($0) }
     }
-    sums.begunCount += values.count
-    try advanceSums()
-  }
-
-  package func advanceSums() throws(CommunicationError) {
-    if let broken { throw broken }
-    do { try advance() } catch { throw give(up: error) }
-  }
-
-  package func finishSums() throws(CommunicationError) {
-    try announce(.floats(.finishSums, count: sums.begunCount))
-    sums.begunCount = 0
-    try completeSums(.finishSums)
-  }
-
-  private func completeSums(_ operation: Announcement.Operation) throws(CommunicationError) {
-    do {
-      try poll(operation, isPatient: false) { () throws(CommunicationError) in
-        try advance()
-        return unsafe sums.waiting.isEmpty
-      }
-    } catch {
-      throw give(up: error)
-    }
+    begunCount += values.count
+    try advance()
   }
 
   /// Goes on with the sums until what is on the way has not arrived yet.
-  private func advance() throws(CommunicationError) {
+  func advanceSums() throws(CommunicationError) {
     while let values = unsafe sums.waiting.first {
       if let stretch = sums.stretch {
         guard try unsafe isDone(&sums.request, .allReduceSum) else { return }
@@ -133,8 +114,6 @@ extension MPICommunicator {
 @safe struct SumsUnderWay {
   /// In order; each stays where it is until it is made.
   var waiting: [UnsafeMutableBufferPointer<Float>] = unsafe []
-  /// How many floats were begun since the last `finishSums`: what ranks compare there.
-  var begunCount = 0
   /// What of the first is on the way; nil: nothing.
   var stretch: Range<Int>?
   /// Whether the stretch is summed, and ranks give each other what they have summed.

@@ -42,6 +42,13 @@ extension MPICommunicator {
     }
   }
 
+  /// Polls until `isDone`, which goes on with what was begun.
+  func complete(
+    _ operation: Announcement.Operation, _ isDone: () throws(CommunicationError) -> Bool
+  ) throws(CommunicationError) {
+    do { try poll(operation, isPatient: false, isDone) } catch { throw give(up: error) }
+  }
+
   /// Starts several transfers and polls until all are done.
   func completeAll(
     _ operation: Announcement.Operation, start: (inout [MPI_Request?]) throws(CommunicationError) -> Void
@@ -89,7 +96,9 @@ extension MPICommunicator {
 
   /// Keeps the buffers for good: MPI may still write to them.
   func give(up error: CommunicationError) -> CommunicationError {
-    if broken == nil { for kept in [buffers, sums.buffers] { _ = unsafe Unmanaged.passRetained(kept) } }
+    if broken == nil {
+      for kept in [buffers, sums.buffers] + gathers.map(\.buffers) { _ = unsafe Unmanaged.passRetained(kept) }
+    }
     broken = error
     return error
   }

@@ -21,6 +21,10 @@ internal import Glibc
   let gradients: MPI_Comm
   let buffers: MPIBuffers
   var sums: SumsUnderWay
+  /// In the order in which they were begun.
+  var gathers: [GatherUnderWay] = []
+  /// How many floats were begun since the last `finish`: what ranks compare there.
+  var begunCount = 0
   /// The machines of all ranks, for messages.
   private(set) var hostNames: [String] = []
   /// Set when a collective has failed: MPI may still hold pointers into its buffers, so nothing may follow.

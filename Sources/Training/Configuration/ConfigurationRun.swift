@@ -17,7 +17,7 @@ extension Configuration {
     package var evaluateEvery = 500
     /// `timeout`: seconds that a rank waits for the others before it ends the job.
     package var timeout = 600.0
-    /// `overlap`: whether ranks sum gradients while the backward still runs; changes no result.
+    /// `overlap`: whether ranks exchange vectors and gradients while they still compute; changes no result.
     package var overlap = true
   }
 

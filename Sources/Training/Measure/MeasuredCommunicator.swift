@@ -28,13 +28,20 @@ final class MeasuredCommunicator: ForwardingCommunicator {
     }
   }
 
-  /// Too often called for a trace.
-  func advanceSums() throws(CommunicationError) {
-    try clock.charge(.communication) { () throws(CommunicationError) in try base.advanceSums() }
+  func beginGather(_ all: any LastingFloats, places: [Range<Int>], columns: Int) throws(CommunicationError) {
+    let bytes = 4 * columns * places.reduce(0) { $0 + $1.count }
+    try measure("begin all-gather", Traffic.share(bytes, rankCount), of: bytes) { () throws(CommunicationError) in
+      try base.beginGather(all, places: places, columns: columns)
+    }
   }
 
-  func finishSums() throws(CommunicationError) {
-    try measure("all-reduce", 0, of: 0) { () throws(CommunicationError) in try base.finishSums() }
+  /// Too often called for a trace.
+  func advance() throws(CommunicationError) {
+    try clock.charge(.communication) { () throws(CommunicationError) in try base.advance() }
+  }
+
+  func finish() throws(CommunicationError) {
+    try measure("finish", 0, of: 0) { () throws(CommunicationError) in try base.finish() }
   }
 
   func allGather(

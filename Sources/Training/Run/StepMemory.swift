@@ -57,7 +57,8 @@ struct StepMemory {
     let traffic = ExchangeTraffic(share, heads: heads, shape: shape, rankCount: rankCount)
     let scores = queries.texts * share.allDocuments.texts
     let headCount = heads == .all ? 3 : 1
-    // Own ones as encoded, their gradients as summed over the ranks, and as pulled back.
+    // Own ones as encoded, their gradients as summed over the ranks, and as pulled back. What is gathered in one go has
+    // the own ones in it.
     var floats = 3 * (queries.vectors + documents.vectors) * shape.dimension
     if heads == .all { floats += 3 * (queries.texts + documents.texts) * shape.width }
     // What is gathered and its gradient; scores as they come and as the loss sees them; the winners, in 16 bits.
@@ -65,9 +66,11 @@ struct StepMemory {
     switch ExchangePlan(exchange, traffic) {
     case .documents(let blockCount):
       floats += 2 * traffic.documentFloats / blockCount + 2 * headCount * scores
+      if blockCount == 1 { floats -= documents.vectors * shape.dimension }
       winners = queries.vectors * share.allDocuments.texts
     case .queries:
-      floats += 2 * traffic.queryFloats + headCount * (3 * scores + share.allQueries.texts * documents.texts)
+      floats += 2 * traffic.queryFloats - queries.vectors * shape.dimension
+      floats += headCount * (3 * scores + share.allQueries.texts * documents.texts)
       winners = share.allQueries.vectors * documents.texts
     }
     return 4 * floats + 2 * winners

@@ -11,9 +11,11 @@ struct EncodedTextsBuilder {
   private var entryStarts = [0]
   private let arena: Arena
 
-  /// - Parameter lengths: how many vectors each text will have.
-  init(lengths: [Int], heads: Heads, shape: HeadShape, in arena: Arena) {
-    vectors = arena.matrix(rows: lengths.reduce(0, +), columns: shape.dimension)
+  /// - Parameters:
+  ///   - lengths: how many vectors each text will have.
+  ///   - vectors: where they are to lie; nil for anywhere in `arena`.
+  init(lengths: [Int], heads: Heads, shape: HeadShape, vectors: Matrix?, in arena: Arena) {
+    self.vectors = vectors ?? arena.matrix(rows: lengths.reduce(0, +), columns: shape.dimension)
     dense = heads == .all ? arena.matrix(rows: lengths.count, columns: shape.width) : nil
     self.arena = arena
   }

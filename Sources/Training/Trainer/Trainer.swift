@@ -19,7 +19,8 @@ package final class Trainer {
 
   /// `model` must have been made with gradients allocated, and with a sparse head if the objective is unified.
   ///
-  /// - Parameter overlap: whether gradients are summed over ranks while the backward still runs. It changes no bit.
+  /// - Parameter overlap: whether ranks exchange vectors while they encode, and sum gradients while they pull back. It
+  ///   changes no bit.
   package init(
     _ model: ColBERTModel, objective: Objective, exchange: ExchangeSettings = ExchangeSettings(), seed: UInt64,
     overlap: Bool = true, communicator: any Communicator
@@ -61,29 +62,42 @@ package final class Trainer {
   /// Collective: every rank calls it. What it gives is valid until the next call.
   func score(_ batch: RankBatch, step: Int) throws -> ScoredBatch {
     arena.reset()
-    let (queries, documents) = encode(batch, step)
-    let brought = try BroughtTexts(queries, documents, of: batch, communicator)
+    gathered.reset()
+    let brought = try BroughtTexts(batch, communicator)
+    let plan = ExchangePlan(exchange, ExchangeTraffic(brought, heads: objective.heads, shape: model.head.shape))
+    let gather = plan.gatheredRowCounts(brought).map {
+      VectorGather(
+        rowCounts: $0, columns: model.head.shape.dimension, overlap: overlap, in: gathered, communicator)
+    }
+    let (queries, documents) = encode(batch, step, gather, ofQueries: plan == .queries)
     let context = ExchangeContext(
       communicator: communicator, heads: objective.heads, reduction: model.reduction, pool: model.pool, arena: arena,
       gathered: gathered)
-    let traffic = ExchangeTraffic(brought, heads: objective.heads, shape: model.head.shape)
     let meeting: any Exchange =
-      switch ExchangePlan(exchange, traffic) {
+      switch plan {
       case .documents(let blockCount):
-        try DocumentExchange(queries, documents, brought, blockCount: blockCount, context)
-      case .queries: try QueryExchange(queries, documents, brought, context)
+        try DocumentExchange(queries, documents, brought, blockCount: blockCount, gather: gather, context)
+      case .queries: try QueryExchange(queries, documents, brought, gather: gather!, context)
       }
     return ScoredBatch(queries: queries, documents: documents, exchange: meeting)
   }
 
-  /// What the heads make of every chunk's queries and documents, in order.
-  private func encode(_ batch: RankBatch, _ step: Int) -> (queries: EncodedTexts, documents: EncodedTexts) {
-    var queries = room(lengths: batch.chunks.flatMap(\.queryLengths))
-    var documents = room(lengths: batch.chunks.flatMap(\.documentLengths))
+  /// What the heads make of every chunk's queries and documents, in order; `gather` gives the ones' or the others'
+  /// vectors to all ranks.
+  private func encode(
+    _ batch: RankBatch, _ step: Int, _ gather: VectorGather?, ofQueries: Bool
+  ) -> (queries: EncodedTexts, documents: EncodedTexts) {
+    var queries = room(lengths: batch.chunks.flatMap(\.queryLengths), ofQueries ? gather?.own : nil)
+    var documents = room(lengths: batch.chunks.flatMap(\.documentLengths), ofQueries ? nil : gather?.own)
+    defer { model.pool.betweenBlocks = nil }
     for chunk in batch.chunks {
       let texts = forward(chunk, step, keepsActivations: batch.chunks.count == 1)
       queries.append(texts.texts(0..<chunk.queryCount))
       documents.append(texts.texts(chunk.queryCount..<texts.count))
+      if let gather {
+        gather.begin()
+        model.pool.betweenBlocks = { gather.advance() }
+      }
     }
     return (queries.texts, documents.texts)
   }
@@ -114,8 +128,9 @@ package final class Trainer {
       keepsActivations: keepsActivations)
   }
 
-  private func room(lengths: [Int]) -> EncodedTextsBuilder {
-    EncodedTextsBuilder(lengths: lengths, heads: objective.heads, shape: model.head.shape, in: arena)
+  private func room(lengths: [Int], _ vectors: Matrix?) -> EncodedTextsBuilder {
+    EncodedTextsBuilder(
+      lengths: lengths, heads: objective.heads, shape: model.head.shape, vectors: vectors, in: arena)
   }
 }
 

@@ -6,11 +6,17 @@ extension Communicator {
   /// The texts of all ranks, in the order of ranks.
   ///
   /// Collective: every rank calls it.
-  /// - Parameter lengths: how many vectors each text of each rank has.
-  func allGather(_ local: EncodedTexts, lengths: [[Int]], in arena: Arena) throws -> EncodedTexts {
+  /// - Parameters:
+  ///   - lengths: how many vectors each text of each rank has.
+  ///   - gather: what gathers the vectors, if their gather has begun.
+  func allGather(
+    _ local: EncodedTexts, lengths: [[Int]], gather: VectorGather? = nil, in arena: Arena
+  ) throws -> EncodedTexts {
     let textCounts = lengths.map(\.count)
+    try gather?.finish()
     return EncodedTexts(
-      vectors: try allGather(local.vectors, lengths: lengths, in: arena),
+      vectors: try gather.map { TextVectors(rows: $0.vectors, lengths: lengths) }
+        ?? allGather(local.vectors, lengths: lengths, in: arena),
       dense: try local.dense.map { try allGather($0, rowCounts: textCounts, in: arena) },
       sparse: try local.sparse.map { sparse in
         let ids = try allGather(sparse.ids.map(Int.init)).joined().map(Int32.init)
@@ -36,7 +42,7 @@ extension Communicator {
 
   private func allGather(_ local: TextVectors, lengths: [[Int]], in arena: Arena) throws -> TextVectors {
     let rows = try allGather(local.rows, rowCounts: lengths.map { $0.reduce(0, +) }, in: arena)
-    return TextVectors(rows: rows, starts: lengths.joined().reduce(into: [0]) { $0.append($0.last! + $1) })
+    return TextVectors(rows: rows, lengths: lengths)
   }
 
   private func allGather(_ local: Matrix, rowCounts: [Int], in arena: Arena) throws -> Matrix {
@@ -57,6 +63,11 @@ extension Communicator {
 }
 
 extension TextVectors {
+  /// - Parameter lengths: how many rows each text of each rank has.
+  fileprivate init(rows: Matrix, lengths: [[Int]]) {
+    self.init(rows: rows, starts: lengths.joined().reduce(into: [0]) { $0.append($0.last! + $1) })
+  }
+
   /// How many rows each run of as many texts has.
   fileprivate func rowCounts(_ textCounts: [Int]) -> [Int] {
     var text = 0

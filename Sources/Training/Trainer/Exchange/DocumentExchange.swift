@@ -18,16 +18,21 @@ final class DocumentExchange: Exchange {
   private var kept: EncodedTexts?
 
   /// Collective: every rank calls it, with the same `blockCount`.
+  /// - Parameter gather: what gathers the documents' vectors, if there is one block.
   init(
     _ queries: EncodedTexts, _ documents: EncodedTexts, _ brought: BroughtTexts, blockCount: Int,
-    _ context: ExchangeContext
+    gather: VectorGather?, _ context: ExchangeContext
   ) throws {
     (self.queries, self.documents, self.brought, self.context) = (queries, documents, brought, context)
     scores = ScoreMatrices(
       zeros: context.heads, queries: queries.count, documents: brought.documentCount, in: context.arena)
     for index in 0..<blockCount {
       let ranges = brought.documentLengths.map { $0.indices.part(index, of: blockCount) }
-      let gathered = try gather(ranges)
+      let gathered =
+        if let gather {
+          try context.communicator.allGather(
+            documents, lengths: brought.documentLengths, gather: gather, in: context.gathered)
+        } else { try block(ranges) }
       let scored = score(queries, gathered, reduction: context.reduction, in: context.arena, on: context.pool)
       let columns = zip(brought.documentColumns, ranges).flatMap { $0[$1] }
       for (part, whole) in zip(scored.matrices.all, scores.all) { scatterColumns(part, columns, into: whole) }
@@ -40,7 +45,7 @@ final class DocumentExchange: Exchange {
     let queryGradient = queries.zeros(in: context.arena)
     let documentGradient = kept == nil ? documents.zeros(in: context.arena) : nil
     for block in blocks {
-      let gathered = try kept ?? gather(block.ranges)
+      let gathered = try kept ?? self.block(block.ranges)
       for (part, whole) in zip(block.scored.matrices.all, scores.all) {
         gatherColumns(whole, block.columns, into: part)
       }
@@ -59,7 +64,7 @@ final class DocumentExchange: Exchange {
   var winners: WinnerTable? { kept == nil ? nil : blocks[0].scored.colbert.winners }
 
   /// The documents `ranges` of each rank, in the place of the last ones.
-  private func gather(_ ranges: [Range<Int>]) throws -> EncodedTexts {
+  private func block(_ ranges: [Range<Int>]) throws -> EncodedTexts {
     context.gathered.reset()
     return try context.communicator.allGather(
       documents.texts(ranges[context.communicator.rank]),

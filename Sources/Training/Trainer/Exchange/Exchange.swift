@@ -20,23 +20,34 @@ struct BroughtTexts {
   /// How many vectors each query of each rank has.
   let queryLengths: [[Int]]
   let documentLengths: [[Int]]
+  /// How many vectors the queries of each chunk of each rank have together.
+  let queryRowCounts: [[Int]]
+  let documentRowCounts: [[Int]]
   /// Where in the global batch each document of each rank stands.
   let documentColumns: [[Int]]
   /// The documents of the global batch.
   let documentCount: Int
 
   /// Collective: every rank calls it.
-  init(
-    _ queries: EncodedTexts, _ documents: EncodedTexts, of batch: RankBatch, _ communicator: any Communicator
-  ) throws {
-    let own = [queries.count] + queries.vectors.lengths + documents.vectors.lengths + batch.documentColumns
-    let all = try communicator.allGather(own).map { numbers in
-      let (queries, rest) = (numbers[1...].prefix(numbers[0]), numbers[1...].dropFirst(numbers[0]))
-      return (queries: Array(queries), lengths: rest.prefix(rest.count / 2), columns: rest.suffix(rest.count / 2))
+  init(_ batch: RankBatch, _ communicator: any Communicator) throws {
+    let lists = [
+      batch.chunks.flatMap(\.queryLengths), batch.chunks.flatMap(\.documentLengths),
+      batch.chunks.map { $0.queryLengths.reduce(0, +) }, batch.chunks.map { $0.documentLengths.reduce(0, +) },
+      batch.documentColumns,
+    ]
+    let all = try communicator.allGather(lists.flatMap { [$0.count] + $0 }).map { numbers in
+      var rest = numbers[...]
+      return lists.map { _ in
+        let count = rest.removeFirst()
+        defer { rest.removeFirst(count) }
+        return Array(rest.prefix(count))
+      }
     }
-    queryLengths = all.map(\.queries)
-    documentLengths = all.map { Array($0.lengths) }
-    documentColumns = all.map { Array($0.columns) }
+    queryLengths = all.map { $0[0] }
+    documentLengths = all.map { $0[1] }
+    queryRowCounts = all.map { $0[2] }
+    documentRowCounts = all.map { $0[3] }
+    documentColumns = all.map { $0[4] }
     documentCount = batch.globalDocumentCount
   }
 

@@ -33,6 +33,14 @@ enum ExchangePlan: Equatable {
       }
   }
 
+  /// How many vectors each chunk of each rank brings to what every rank gathers; nil if that comes in blocks.
+  func gatheredRowCounts(_ brought: BroughtTexts) -> [[Int]]? {
+    switch self {
+    case .documents(let blockCount): blockCount == 1 ? brought.documentRowCounts : nil
+    case .queries: brought.queryRowCounts
+    }
+  }
+
   /// In how many blocks documents come.
   var blockCount: Int { if case .documents(let blockCount) = self { blockCount } else { 1 } }
 }

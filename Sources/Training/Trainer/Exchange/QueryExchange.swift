@@ -15,12 +15,14 @@ final class QueryExchange: Exchange {
   private let scored: HeadScores
 
   /// Collective: every rank calls it.
+  /// - Parameter gather: what gathers the queries' vectors.
   init(
-    _ queries: EncodedTexts, _ documents: EncodedTexts, _ brought: BroughtTexts, _ context: ExchangeContext
+    _ queries: EncodedTexts, _ documents: EncodedTexts, _ brought: BroughtTexts, gather: VectorGather,
+    _ context: ExchangeContext
   ) throws {
     (self.documents, self.brought, self.context) = (documents, brought, context)
-    context.gathered.reset()
-    self.queries = try context.communicator.allGather(queries, lengths: brought.queryLengths, in: context.gathered)
+    self.queries = try context.communicator.allGather(
+      queries, lengths: brought.queryLengths, gather: gather, in: context.gathered)
     scored = score(self.queries, documents, reduction: context.reduction, in: context.arena, on: context.pool)
     scores = ScoreMatrices(
       zeros: context.heads, queries: queries.count, documents: brought.documentCount, in: context.arena)
