@@ -109,7 +109,7 @@ let package = Package(
       name: "Training",
       dependencies: [
         "CBuild", "Checkpoints", "Communication", "Datasets", "LateInteraction", "Tensors", "Tokenizers",
-        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Crypto", package: "swift-crypto"), .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: safe),
     .executableTarget(

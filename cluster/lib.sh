@@ -98,6 +98,7 @@ build_packages=(
   -- "matrix products with AVX-512" libdnnl-dev
   -- "the tokenizer of XLM-R and BGE-M3" libsentencepiece-dev
   -- "finds these libraries for the build" pkg-config
+  -- "fetches models from the Hugging Face Hub" curl ca-certificates
 )
 
 # The manifest asks which libraries are there; SwiftPM's cache of its answer would outlive an installation.

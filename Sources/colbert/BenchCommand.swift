@@ -96,8 +96,8 @@ struct BenchGEMMCommand: RankCommand {
     let shapes = try communicator.prepare(console) { () -> [ProductShape] in
       try output.check()
       if let model {
-        try UsageError.check("--model", PathCheck.modelFolder(model))
-        return try ProductShape.all(model: model, dimension: dimension, rows: rows)
+        return try ProductShape.all(
+          model: try UsageError.modelFolder("--model", model), dimension: dimension, rows: rows)
       }
       return ProductShape.all(width: width, intermediate: intermediate, dimension: dimension, rows: rows)
     }

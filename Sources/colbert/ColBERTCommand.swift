@@ -17,7 +17,8 @@ import Training
       """,
     version: ProgramReport.version,
     subcommands: [
-      TrainCommand.self, EvaluateCommand.self, CompareCommand.self, EncodeCommand.self, TokenizeCommand.self,
+      DownloadCommand.self, TrainCommand.self, EvaluateCommand.self, CompareCommand.self, EncodeCommand.self,
+      TokenizeCommand.self,
       GradientsCommand.self,
       CacheCommand.self, CheckpointCommand.self, ExportCommand.self, MineCommand.self, ExplainCommand.self,
       ReportCommand.self, PlanCommand.self, BenchCommand.self,

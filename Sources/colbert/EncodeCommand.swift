@@ -28,12 +28,12 @@ struct EncodeCommand: RankCommand {
   var output: String
 
   func run(on communicator: any Communicator, console: Console) throws -> Int32 {
-    try communicator.prepare(console) {
-      try texts.checkPaths()
+    let model = try communicator.prepare(console) {
       try UsageError.check("--output", PathCheck.output(output))
+      return try texts.modelFolder()
     }
     try encodeTexts(
-      model: texts.model, role: texts.role, input: texts.input, output: output, maxLength: texts.maxLength,
+      model: model, role: texts.role, input: texts.input, output: output, maxLength: texts.maxLength,
       communicator: communicator, console: console)
     return 0
   }

@@ -31,7 +31,8 @@ struct EvaluateCommand: RankCommand {
 
   @OptionGroup var overrides: OverrideArguments
 
-  @Option(help: ArgumentHelp("The folder of the model.", valueName: "dir"), completion: .directory)
+  @Option(
+    help: ArgumentHelp("The folder of the model, or its name in the cache.", valueName: "dir"), completion: .directory)
   var model: String?
 
   @Option(help: ArgumentHelp("The folder of the collection.", valueName: "dir"), completion: .directory)
@@ -103,7 +104,7 @@ struct EvaluateCommand: RankCommand {
 extension EvaluationRequest {
   /// What is evaluated on what, when the arguments are checked.
   fileprivate init(_ command: EvaluateCommand) throws {
-    if let folder = command.model { try UsageError.check("--model", PathCheck.modelFolder(folder)) }
+    let given = try command.model.map { try UsageError.modelFolder("--model", $0) }
     if let folder = command.data {
       try UsageError.check("--data", PathCheck.collectionFolder(folder, judgements: command.qrels))
     }
@@ -121,10 +122,8 @@ extension EvaluationRequest {
         file, overrides: command.overrides.values,
         checking: command.data == nil && command.qrels == nil ? .evaluationData : [])
     }
-    let model = command.model ?? configuration!.searchingModel
-    if command.model == nil {
-      try UsageError.check("\(command.config!): model.path", PathCheck.modelFolder(model))
-    }
+    let model =
+      try given ?? UsageError.modelFolder("\(command.config!): model.path", configuration!.searchingModel)
     guard let collection = command.data ?? configuration?.evaluation.data else {
       throw UsageError("\(command.config!): evaluation.data is missing; set it or give --data DIR")
     }

@@ -93,12 +93,13 @@ struct ExportCommand: RankCommand {
         try UsageError.check(
           "--checkpoint", PathCheck.folder(checkpoint) ?? ResumePolicy.lackOfCheckpoint(in: checkpoint))
       }
-      if let model { try UsageError.check("--model", PathCheck.modelFolder(model)) }
-      if let mergeWith { try UsageError.check("--merge-with", PathCheck.modelFolder(mergeWith)) }
+      let modelFolder = try model.map { try UsageError.modelFolder("--model", $0) }
+      let mergeFolder = try mergeWith.map { try UsageError.modelFolder("--merge-with", $0) }
       try UsageError.check("--output", PathCheck.newFolder(output))
       return ExportRequest(
-        source: checkpoint.map { .checkpoint($0) } ?? .model(model!), layout: format, output: output, merge: merge,
-        mergeStart: mergeWith, allowsInexact: allowInexact)
+        source: checkpoint.map { .checkpoint($0) } ?? .model(modelFolder!), layout: format, output: output,
+        merge: merge,
+        mergeStart: mergeFolder, allowsInexact: allowInexact)
     }
     try exportModel(request, communicator: communicator, console: console)
     return 0

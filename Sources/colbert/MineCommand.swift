@@ -49,7 +49,8 @@ struct MineCommand: RankCommand {
   var output: String
 
   @Option(
-    help: ArgumentHelp("The folder of the model that searches.", valueName: "dir"), completion: .directory)
+    help: ArgumentHelp("The folder of the model that searches, or its name in the cache.", valueName: "dir"),
+    completion: .directory)
   var model: String?
 
   func run(on communicator: any Communicator, console: Console) throws -> Int32 {
@@ -70,7 +71,7 @@ private struct MiningRequest: Codable {
 
   init(_ command: MineCommand) throws {
     try UsageError.check("--output", PathCheck.output(command.output))
-    if let folder = command.model { try UsageError.check("--model", PathCheck.modelFolder(folder)) }
+    let given = try command.model.map { try UsageError.modelFolder("--model", $0) }
     configuration = try ConfigurationFile.read(
       command.arguments.config, overrides: command.arguments.overrides.values,
       checking: [.trainingData, .miningCorpus])
@@ -78,10 +79,8 @@ private struct MiningRequest: Codable {
       throw UsageError(
         "--output: \(command.output) is a file of data.train; name another, which train can read instead")
     }
-    model = command.model ?? configuration.searchingModel
-    if command.model == nil {
-      try UsageError.check("\(command.arguments.config): model.path", PathCheck.modelFolder(model))
-    }
+    model =
+      try given ?? UsageError.modelFolder("\(command.arguments.config): model.path", configuration.searchingModel)
   }
 }
 

@@ -6,7 +6,8 @@ extension TextRole: ExpressibleByArgument {}
 
 /// The arguments of a command that reads texts for a model.
 struct TextArguments: ParsableArguments {
-  @Option(help: ArgumentHelp("The folder of the model.", valueName: "dir"), completion: .directory)
+  @Option(
+    help: ArgumentHelp("The folder of the model, or its name in the cache.", valueName: "dir"), completion: .directory)
   var model: String
 
   @Option(help: ArgumentHelp("What the texts are to the model.", valueName: "query|document"))
@@ -28,9 +29,9 @@ struct TextArguments: ParsableArguments {
     }
   }
 
-  /// Looks for the paths; for rank 0.
-  func checkPaths() throws {
-    try UsageError.check("--model", PathCheck.modelFolder(model))
+  /// Looks for the paths, and gives the model's folder; for rank 0.
+  func modelFolder() throws -> String {
     try UsageError.check("--input", PathCheck.file(input))
+    return try UsageError.modelFolder("--model", model)
   }
 }

@@ -19,9 +19,9 @@ struct TokenizeCommand: RankCommand {
   @OptionGroup var texts: TextArguments
 
   func run(on communicator: any Communicator, console: Console) throws -> Int32 {
-    try communicator.prepare(console) { try texts.checkPaths() }
+    let model = try communicator.prepare(console) { try texts.modelFolder() }
     try tokenizeTexts(
-      model: texts.model, role: texts.role, input: texts.input, maxLength: texts.maxLength, communicator: communicator
+      model: model, role: texts.role, input: texts.input, maxLength: texts.maxLength, communicator: communicator
     ) { ids in
       print("[\(ids.map(String.init).joined(separator: ", "))]")
     }

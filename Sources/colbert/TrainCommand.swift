@@ -22,7 +22,7 @@ struct TrainCommand: RankCommand {
       A small configuration (unknown keys are errors that name the nearest known key):
 
         model:
-          path: models/minilm        # a Hugging Face folder
+          path: models/minilm        # a Hugging Face folder, or a name that colbert download fetched
           dimension: 128             # floats per vector, for a model without a head
         data:
           train: [data/train.jsonl]  # {"query": "…", "pos": ["…"], "neg": ["…"]}; also {file: FILE, weight: W}

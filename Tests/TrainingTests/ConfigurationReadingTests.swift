@@ -104,7 +104,7 @@ import Testing
         "CONFIG.yaml:2: batch.queries: expected a whole number, found the text \"x\"",
         "CONFIG.yaml:3: run.keep: 0 is out of range; it must be 1 or more",
         "CONFIG.yaml:5: negatives.scope: own is not in this version; global is",
-        "CONFIG.yaml: model.path is missing; it must be the folder of a Hugging Face model",
+        "CONFIG.yaml: model.path is missing; it must be the folder of a Hugging Face model, or its name on the Hub",
         "CONFIG.yaml: data.train is missing; it must be a list of one or more .jsonl files",
       ])
   }

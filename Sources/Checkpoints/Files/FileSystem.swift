@@ -3,12 +3,12 @@ import Foundation
 /// The few file operations that a commit is made of; each throws `FileSystemError`.
 ///
 /// They are the system's own calls because Foundation neither syncs a folder nor says why a write failed.
-enum FileSystem {
+package enum FileSystem {
   /// Whether something of that name is there. Not to be allowed to look is an error: what is not seen may be there.
-  static func exists(_ path: String) throws -> Bool { try size(of: path) != nil }
+  package static func exists(_ path: String) throws -> Bool { try size(of: path) != nil }
 
   /// The bytes of the file `path`, or nil if there is no such file.
-  static func size(of path: String) throws -> Int? {
+  package static func size(of path: String) throws -> Int? {
     var status = stat()
     if unsafe stat(path, &status) == 0 { return Int(status.st_size) }
     if errno == ENOENT || errno == ENOTDIR { return nil }
@@ -16,7 +16,7 @@ enum FileSystem {
   }
 
   /// Opens `path`, to be closed by the caller.
-  static func open(_ path: String, _ flags: Int32, to operation: String) throws -> Int32 {
+  package static func open(_ path: String, _ flags: Int32, to operation: String) throws -> Int32 {
     let descriptor = try retried(operation, path) { unsafe Foundation.open(path, flags | O_CLOEXEC, 0o644) }
     return Int32(descriptor)
   }
@@ -31,7 +31,7 @@ enum FileSystem {
   }
 
   /// Reads as many bytes as there are, at most all of `bytes`; gives their number, 0 at the file's end.
-  static func read(into bytes: inout [UInt8], from descriptor: Int32, path: String) throws -> Int {
+  package static func read(into bytes: inout [UInt8], from descriptor: Int32, path: String) throws -> Int {
     try unsafe bytes.withUnsafeMutableBytes { buffer in
       try retried("read", path) { unsafe Foundation.read(descriptor, buffer.baseAddress, buffer.count) }
     }
@@ -72,19 +72,19 @@ enum FileSystem {
   }
 
   /// Bytes that files in the folder `path` may still take.
-  static func freeBytes(at path: String) throws -> Int {
+  package static func freeBytes(at path: String) throws -> Int {
     var status = statvfs()
     _ = try retried("look at", path) { unsafe Int(statvfs(path, &status)) }
     return Int(status.f_bavail) * Int(status.f_frsize)
   }
 
   /// Returns when what was written to `descriptor` is on the disk.
-  static func sync(_ descriptor: Int32, path: String) throws {
+  package static func sync(_ descriptor: Int32, path: String) throws {
     _ = try retried("sync", path) { Int(fsync(descriptor)) }
   }
 
   /// Returns when the names inside the folder `path` are on the disk.
-  static func syncFolder(_ path: String) throws {
+  package static func syncFolder(_ path: String) throws {
     let descriptor = try open(path, O_RDONLY | O_DIRECTORY, to: "open the folder")
     defer { close(descriptor) }
     do {
@@ -95,12 +95,12 @@ enum FileSystem {
   }
 
   /// Gives the file `old` the name `new`, replacing what had it, at once.
-  static func rename(_ old: String, to new: String) throws {
+  package static func rename(_ old: String, to new: String) throws {
     _ = try retried("rename \(old) to", new) { unsafe Int(Foundation.rename(old, new)) }
   }
 
   /// Removes the file `path`; a file that is not there is fine.
-  static func remove(_ path: String) throws {
+  package static func remove(_ path: String) throws {
     guard unsafe unlink(path) != 0, errno != ENOENT else { return }
     throw FileSystemError(operation: "remove", path: path, code: errno)
   }
@@ -114,7 +114,7 @@ enum FileSystem {
   }
 
   /// Makes the folder `path` and those above it, each on the disk when this returns.
-  static func makeFolder(_ path: String) throws {
+  package static func makeFolder(_ path: String) throws {
     if isFolder(path) || path.isEmpty { return }
     let parent = folder(of: path)
     try makeFolder(parent)
@@ -145,7 +145,7 @@ enum FileSystem {
   }
 
   /// The folder that holds `path`: "." for a bare name.
-  static func folder(of path: String) -> String {
+  package static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
@@ -157,7 +157,7 @@ enum FileSystem {
   }
 
   /// Repeats a system call that a signal interrupted, and throws what it says if it fails.
-  private static func retried(_ operation: String, _ path: String, _ call: () -> some BinaryInteger) throws -> Int {
+  static func retried(_ operation: String, _ path: String, _ call: () -> some BinaryInteger) throws -> Int {
     while true {
       let result = Int(call())
       if result >= 0 { return result }

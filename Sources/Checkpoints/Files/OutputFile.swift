@@ -111,6 +111,6 @@ package func sha256(ofFile path: String) throws -> String? {
 }
 
 /// The digits of a digest, two a byte.
-func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
+package func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
   digest.map { String(UInt16($0) | 0x100, radix: 16).dropFirst() }.joined()
 }

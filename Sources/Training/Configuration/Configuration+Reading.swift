@@ -18,6 +18,9 @@ extension Configuration {
     for (key, message) in contradictions {
       reader.note(reader.given[key]?.source ?? tree.source, "\(key): \(message)")
     }
+    if paths.contains(.model), !model.path.isEmpty, case .failure(let problem) = findModel() {
+      reader.note(reader.given["model.path"]?.source ?? tree.source, "model.path: \(problem)")
+    }
     for (key, item, message) in problems(with: paths) {
       reader.note(reader.given[key]?.item(item).source ?? tree.source, "\(key): \(message)")
     }

@@ -1,8 +1,11 @@
 extension Configuration {
   /// `model`: what is trained.
   package struct Model: Codable, Equatable, Sendable {
-    /// `path`: a Hugging Face folder: BGE-M3, plain XLM-R or BERT, PyLate / Sentence Transformers, Stanford.
+    /// `path`: a Hugging Face folder: BGE-M3, plain XLM-R or BERT, PyLate / Sentence Transformers, Stanford; or the name
+    /// of a model that `colbert download` has fetched.
     package var path = ""
+    /// Where that is; `nil`: `path` is the folder. No key: it is looked for at each start, on rank 0 for all.
+    package var folder: String?
     /// `dimension`: floats per vector; `nil` takes the folder's ColBERT head, which a plain encoder has not.
     package var dimension: Int?
     /// `style`: how texts are marked and scores are added up.
@@ -42,7 +45,7 @@ extension Configuration {
 
 extension Configuration.Model {
   mutating func visit(_ visitor: inout some ConfigurationVisitor) {
-    visitor.value("path", &path, .given("the folder of a Hugging Face model"))
+    visitor.value("path", &path, .given("the folder of a Hugging Face model, or its name on the Hub"))
     visitor.value("dimension", &dimension, .null(or: .atLeast(1)))
     visitor.value("style", &style)
     visitor.value("train", &train)

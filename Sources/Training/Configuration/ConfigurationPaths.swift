@@ -7,7 +7,7 @@ package struct ConfigurationPaths: OptionSet, Sendable {
 
   package init(rawValue: Int) { self.rawValue = rawValue }
 
-  /// `model.path`: a folder with a `config.json`.
+  /// `model.path`: a folder with a `config.json`, or a model in the cache of the Hugging Face Hub.
   package static let model = ConfigurationPaths(rawValue: 1)
   /// `data.train`: files that can be read.
   package static let trainingData = ConfigurationPaths(rawValue: 2)
@@ -29,9 +29,6 @@ extension Configuration {
   /// What is wrong with `paths` on this machine: the key, the list item if it has several, and the message.
   func problems(with paths: ConfigurationPaths) -> [(key: String, item: Int?, message: String)] {
     var problems: [(key: String, item: Int?, message: String)] = []
-    if paths.contains(.model), !model.path.isEmpty, let problem = PathCheck.modelFolder(model.path) {
-      problems.append(("model.path", nil, problem))
-    }
     if paths.contains(.trainingData) {
       for (item, file) in data.train.enumerated() {
         if let problem = PathCheck.file(file.path) { problems.append(("data.train", item, problem)) }
@@ -53,6 +50,13 @@ extension Configuration {
       problems.append(("cache.directory", nil, problem))
     }
     return problems
+  }
+}
+
+extension Configuration {
+  /// Looks for the model. A name on the Hub then says the commit too, as `config.yaml` of the run will.
+  mutating func findModel() -> Result<Void, ModelProblem> {
+    ModelPlace.find(model.path).map { (model.path, model.folder) = ($0.name, $0.folder == $0.name ? nil : $0.folder) }
   }
 }
 

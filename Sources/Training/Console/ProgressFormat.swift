@@ -25,6 +25,19 @@ enum ProgressFormat {
 
   static func decimals(_ value: Double, _ count: Int) -> String { String(format: "%.\(count)f", value) }
 
+  /// A counter, a bar and facts in at most `columns` columns: first the bar gives way, then the facts, from the right.
+  static func line(_ counter: String, share: Double, facts: [String], columns: Int) -> String {
+    var facts = facts
+    let barWidth = min(30, columns - ([counter] + facts).joined(separator: "  ").count - 3)
+    if barWidth >= 5 { return "\(counter) \(bar(share, width: barWidth)) " + facts.joined(separator: "  ") }
+    while !facts.isEmpty {
+      let line = ([counter] + facts).joined(separator: "  ")
+      if line.count <= columns { return line }
+      facts.removeLast()
+    }
+    return String(counter.prefix(max(columns, 0)))
+  }
+
   /// `share` of a bar of `width` columns, in eighths of a column: `▕███▌    ▏`.
   static func bar(_ share: Double, width: Int) -> String {
     let eighths = Int((min(max(share, 0), 1) * Double(width * 8)).rounded(.down))

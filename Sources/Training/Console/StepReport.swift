@@ -15,18 +15,9 @@ struct StepReport: Equatable, Sendable {
 
   /// `line` with a bar, in at most `columns` columns: first the bar gives way, then the facts, from the right.
   func line(secondsLeft: Double?, columns: Int) -> String {
-    var facts = facts(secondsLeft: secondsLeft)
-    let barWidth = min(30, columns - ([counter] + facts).joined(separator: "  ").count - 3)
-    if barWidth >= 5 {
-      let bar = ProgressFormat.bar(Double(step) / Double(max(totalSteps, 1)), width: barWidth)
-      return "\(counter) \(bar) " + facts.joined(separator: "  ")
-    }
-    while !facts.isEmpty {
-      let line = ([counter] + facts).joined(separator: "  ")
-      if line.count <= columns { return line }
-      facts.removeLast()
-    }
-    return String(counter.prefix(max(columns, 0)))
+    ProgressFormat.line(
+      counter, share: Double(step) / Double(max(totalSteps, 1)), facts: facts(secondsLeft: secondsLeft),
+      columns: columns)
   }
 
   private var counter: String { "step \(step)/\(totalSteps)" }

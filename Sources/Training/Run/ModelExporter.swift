@@ -52,8 +52,8 @@ private struct ExportSource {
 
   private init(checkpoint folder: String, merge: Double?, console: Console) throws {
     let checkpoint = try Self.checkpoint(in: folder, console: console)
-    let configuration = try checkpoint.configuration()
-    if let problem = PathCheck.modelFolder(configuration.model.path) {
+    var configuration = try checkpoint.configuration()
+    if case .failure(let problem) = configuration.findModel() {
       throw UsageError("model.path of the run that saved \(checkpoint.path): \(problem)")
     }
     loaded = try LoadedModel(ModelSettings(configuration), trains: false, on: ThreadPool.forRank())

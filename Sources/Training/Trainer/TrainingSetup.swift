@@ -154,7 +154,8 @@ extension ModelSettings {
       case .colbert: .colbert
       }
     self.init(
-      path: path ?? configuration.model.path, style: style, dimension: configuration.model.dimension, trained: trained,
+      path: path ?? configuration.model.folder ?? configuration.model.path, style: style,
+      dimension: configuration.model.dimension, trained: trained,
       dropout: configuration.model.dropout, queryMaxLength: configuration.data.queryMaxLength,
       documentMaxLength: configuration.data.documentMaxLength, seed: UInt64(configuration.run.seed),
       reached: ReachedHeads(configuration.loss))

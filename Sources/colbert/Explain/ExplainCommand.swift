@@ -25,7 +25,8 @@ struct ExplainCommand: RankCommand {
       \(ColBERTCommand.exitStatusHelp)
       """)
 
-  @Option(help: ArgumentHelp("The folder of the model.", valueName: "dir"), completion: .directory)
+  @Option(
+    help: ArgumentHelp("The folder of the model, or its name in the cache.", valueName: "dir"), completion: .directory)
   var model: String
 
   @Option(help: "The query.")
@@ -66,19 +67,20 @@ struct ExplainCommand: RankCommand {
   }
 
   func run(on communicator: any Communicator, console: Console) throws -> Int32 {
-    try communicator.prepare(console) {
-      try UsageError.check("--model", PathCheck.modelFolder(model))
-      if let against { try UsageError.check("--against", PathCheck.modelFolder(against)) }
+    let folders = try communicator.prepare(console) {
       if let html { try UsageError.check("--html", PathCheck.output(html)) }
       if let json { try UsageError.check("--json", PathCheck.output(json)) }
+      return try [("--model", model), ("--against", against)].map { option, model in
+        try model.map { try UsageError.modelFolder(option, $0) }
+      }
     }
     func explained(_ model: String) throws -> Explanation {
       try explain(
         model: model, dimension: dimension, query: query, documents: documents, communicator: communicator,
         console: console)
     }
-    let before = try against.map(explained)
-    let now = try explained(model)
+    let before = try folders[1].map(explained)
+    let now = try explained(folders[0]!)
     try communicator.onRoot("writing the explanation") { () -> Void in
       let style = ExplanationStyle(isColored: Terminal.takesColor(STDOUT_FILENO))
       print(now.text(before: before, style))
