@@ -61,6 +61,9 @@ struct Curl {
     process.standardInput = input.fileHandleForReading
     process.standardOutput = output
     process.standardError = errors
+    // waitUntilExit would look only every 50 ms.
+    let hasEnded = DispatchSemaphore(value: 0)
+    process.terminationHandler = { _ in hasEnded.signal() }
     do {
       try process.run()
     } catch {
@@ -71,11 +74,11 @@ struct Curl {
       try Self.passOn(output.fileHandleForReading, to: receive)
     } catch {
       process.terminate()
-      process.waitUntilExit()
+      hasEnded.wait()
       throw error
     }
     let report = try errors.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
+    hasEnded.wait()
     return Answer(exit: process.terminationStatus, report: String(decoding: report, as: UTF8.self))
   }
 
