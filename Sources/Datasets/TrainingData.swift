@@ -84,7 +84,7 @@ package struct TrainingData: Sendable {
 /// How many documents one training row offers.
 package struct RowCounts: Equatable, Sendable {
   let positives: Int32
-  let negatives: Int32
+  package let negatives: Int32
 
   package init(positives: Int, negatives: Int) {
     self.positives = Int32(positives)

@@ -36,6 +36,7 @@ struct TrainCommand: RankCommand {
           distillation: none         # kl or m3: every row has pos_scores and neg_scores
           self_distillation: false   # unified only: the ensemble teaches its parts
         negatives:
+          scope: global              # own: a query is told from its own documents alone
           random: 2                  # documents drawn for each query beside those of its row
           corpus: data/corpus.jsonl  # {"text": …} lines, or a BEIR folder; null: all documents of data.train
         optimizer:

@@ -86,6 +86,27 @@ import Testing
     }
   }
 
+  /// It is as if the documents out of scope were not there.
+  @Test(arguments: objectives)
+  func documentsOutOfScopeAreInNoSum(objective: Objective) {
+    let masked = ScoresExample([3, 1, 4], objective.heads)
+    let scoped = ScoresExample([3, 1, 4], objective.heads)
+    let target = masked.targets[2]
+    // Scope and mask may overlap.
+    let scope = [1..<3, 4..<8]
+    func losses(_ example: ScoresExample, masked: [Int], scope: [Range<Int>]?) -> [QueryLoss] {
+      let rows = example.heads.map { $0.matrix.rows(2..<3) }
+      return objective.losses(
+        rows.count == 1
+          ? ScoreMatrices(colbert: rows[0]) : ScoreMatrices(colbert: rows[2], dense: rows[0], sparse: rows[1]),
+        targets: [
+          QueryTarget(columns: target.columns, teacherScores: target.teacherScores, masked: masked, scope: scope)
+        ], step: 3, globalQueryCount: 3)
+    }
+    #expect(losses(scoped, masked: [0, 2, 6], scope: scope) == losses(masked, masked: [0, 2, 3, 6], scope: nil))
+    #expect(scoped.heads.map { bits($0.values) } == masked.heads.map { bits($0.values) })
+  }
+
   @Test func theEnsembleTeachesFromItsStartOn() {
     let objective = Objective(temperature: 0.5, unified: Self.weights, selfDistillationStart: 2)
     let without = Objective(temperature: 0.5, unified: Self.weights)

@@ -82,9 +82,7 @@ import Testing
 
   @Test(
     arguments: [
-      ("model.precision", .string("bfloat16"), "bfloat16 is not in this version; float32 is"),
-      ("negatives.scope", .string("rank"), "rank is not in this version; global is"),
-      ("negatives.scope", .string("own"), "own is not in this version; global is"),
+      ("model.precision", .string("bfloat16"), "bfloat16 is not in this version; float32 is")
     ] as [(String, ConfigurationNode.Value, String)])
   func saysWhatThisVersionLacks(key: String, value: ConfigurationNode.Value, message: String) {
     #expect(problems { try configuration((5, key, value)) } == ["CONFIG.yaml:5: \(key): \(message)"])
@@ -95,7 +93,7 @@ import Testing
       try Configuration(
         tree([
           (3, "run.keep", .int(0)), (1, "optimizer.lr", .int(1)), (2, "batch.queries", .string("x")),
-          (5, "negatives.scope", .string("own")),
+          (5, "model.precision", .string("bfloat16")),
         ]))
     }
     #expect(
@@ -103,7 +101,7 @@ import Testing
         "CONFIG.yaml:1: optimizer.lr is not a known key; did you mean optimizer.learning_rate?",
         "CONFIG.yaml:2: batch.queries: expected a whole number, found the text \"x\"",
         "CONFIG.yaml:3: run.keep: 0 is out of range; it must be 1 or more",
-        "CONFIG.yaml:5: negatives.scope: own is not in this version; global is",
+        "CONFIG.yaml:5: model.precision: bfloat16 is not in this version; float32 is",
         "CONFIG.yaml: model.path is missing; it must be the folder of a Hugging Face model, or its name on the Hub",
         "CONFIG.yaml: data.train is missing; it must be a list of one or more .jsonl files",
       ])
@@ -158,6 +156,12 @@ import Testing
       found((3, "negatives.corpus", .string("corpus.jsonl"))) == [
         "CONFIG.yaml:3: negatives.corpus: nothing is drawn from it; set negatives.random to how many documents a query gets"
       ])
+    let own = (3, "negatives.scope", ConfigurationNode.Value.string("own"))
+    #expect(
+      found(own, (4, "data.negatives_per_query", .int(0))) == [
+        "CONFIG.yaml:3: negatives.scope: own leaves a query nothing but its positive; give data.negatives_per_query or negatives.random 1 or more"
+      ])
+    #expect(found(own, (4, "data.negatives_per_query", .int(0)), (5, "negatives.random", .int(1))) == [])
     let zeros = ["dense", "sparse", "colbert", "ensemble"].enumerated().map {
       (4 + $0, "loss.weights.\($1)", ConfigurationNode.Value.int(0))
     }

@@ -24,6 +24,8 @@ enum CutRun: CaseIterable, Sendable {
   case masked
   /// With documents drawn at random from a corpus, of which a teacher knows nothing, and rows of one of two weighted files.
   case random
+  /// Each query is told from its own documents alone, some of them random.
+  case own
 
   fileprivate var settings: ModelSettings {
     let trained: LateInteraction.TrainedPart =
@@ -36,6 +38,8 @@ enum CutRun: CaseIterable, Sendable {
       path: fixture(self == .pylate ? "tiny-pylate" : "tiny-bge-m3"), trained: trained, dropout: 0.1)
   }
 
+  fileprivate var scope: Configuration.Scope { self == .own ? .own : .global }
+
   fileprivate var objective: Objective {
     let weights = UnifiedTerms(dense: 1, sparse: 0.1, colbert: 1, ensemble: 1)
     return switch self {
@@ -44,7 +48,7 @@ enum CutRun: CaseIterable, Sendable {
     case .listwiseTop2, .random: Objective(temperature: 0.1, distillation: .m3)
     case .unifiedHead: Objective(temperature: 0.1, unified: weights)
     case .unified: Objective(temperature: 0.1, unified: weights, distillation: .kl)
-    case .selfDistilled, .masked:
+    case .selfDistilled, .masked, .own:
       Objective(temperature: 0.1, unified: weights, distillation: .m3, selfDistillationStart: CutCase.step)
     }
   }
@@ -63,7 +67,8 @@ struct CutCase {
     self.run = run
     (data, random) = try withFolder(["train.jsonl": try Self.rows(), "corpus.jsonl": Self.corpus]) { folder in
       let data = try TrainingData(paths: ["\(folder)/train.jsonl"])
-      return (data, run == .random ? try RandomDocuments(2, from: "\(folder)/corpus.jsonl", data, seed: 7) : nil)
+      guard run == .random || run == .own else { return (data, nil) }
+      return (data, try RandomDocuments(2, from: "\(folder)/corpus.jsonl", data, seed: 7))
     }
   }
 
@@ -109,10 +114,12 @@ struct CutCase {
       from: run == .random ? .oneFile : .mixed, negativesPerQuery: 2, shuffle: true, seed: 7)
     let builder = BatchBuilder(
       data: data, sampler: sampler, random: random, input: loaded.input, mask: run == .masked ? .duplicates : .none,
-      accumulation: accumulation, rank: communicator.rank, rankCount: communicator.rankCount)
+      scope: run.scope, accumulation: accumulation, rank: communicator.rank, rankCount: communicator.rankCount)
     var batch = try builder.deal(builder.read(Self.step), communicator)
     let slots = batch.slots
     if let fault { batch = fault.applied(to: batch, onLastRank: communicator.rank == communicator.rankCount - 1) }
+    var exchange = exchange
+    exchange.scope = run.scope
     let trainer = Trainer(
       loaded.model, objective: run.objective, exchange: exchange, seed: 9,
       communicator: fault == .gradientTimesRanks ? GradientTimesRanks(communicator) : communicator)

@@ -36,7 +36,7 @@ private let exchanges = [
   }
 
   /// More ranks than queries: some have nothing to do, and no row is lost.
-  @Test(arguments: [CutRun.pylate, .selfDistilled])
+  @Test(arguments: [CutRun.pylate, .selfDistilled, .own])
   func ranksMayHaveNothing(run: CutRun) throws {
     let whole = try CutCase.whole(run)
     let found = try ThreadCommunicator.run(rankCount: 13) { communicator in

@@ -51,8 +51,13 @@ package struct QueryTarget: Sendable, Equatable {
   package let teacherScores: [Double]?
   /// Documents that answer the query without being its target, ascending: they are in no softmax.
   package let masked: [Int]
+  /// The documents that the query is told from, its own among them, ascending; nil: all.
+  package let scope: [Range<Int>]?
 
-  package init(columns: Range<Int>, randomCount: Int = 0, teacherScores: [Double]? = nil, masked: [Int] = []) {
+  package init(
+    columns: Range<Int>, randomCount: Int = 0, teacherScores: [Double]? = nil, masked: [Int] = [],
+    scope: [Range<Int>]? = nil
+  ) {
     precondition(!columns.isEmpty && randomCount >= 0, "a query without a positive, or \(randomCount) random documents")
     precondition(
       teacherScores == nil || teacherScores!.count == columns.count,
@@ -62,13 +67,18 @@ package struct QueryTarget: Sendable, Equatable {
     self.randomCount = randomCount
     self.teacherScores = teacherScores
     self.masked = masked
+    self.scope = scope
   }
 
   /// All documents that came with the query.
   package var documents: Range<Int> { columns.lowerBound..<columns.upperBound + randomCount }
 
-  /// A stretch of the columns without those that are masked.
+  /// What a softmax may run over in a stretch of the columns: those in scope without those that are masked.
   func unmasked(_ range: Range<Int>) -> [Range<Int>] {
+    (scope ?? [range]).flatMap { withoutMasked($0.clamped(to: range)) }
+  }
+
+  private func withoutMasked(_ range: Range<Int>) -> [Range<Int>] {
     var (start, parts) = (range.lowerBound, [Range<Int>]())
     for column in masked where range.contains(column) {
       if start < column { parts.append(start..<column) }

@@ -16,6 +16,13 @@ extension Configuration {
           "a teacher compares a query's own documents, so it needs data.negatives_per_query of 1 or more"
         ))
     }
+    if negatives.scope == .own, data.negativesPerQuery == 0, negatives.random == 0 {
+      found.append(
+        (
+          "negatives.scope",
+          "own leaves a query nothing but its positive; give data.negatives_per_query or negatives.random 1 or more"
+        ))
+    }
     if negatives.corpus != nil, negatives.random == 0 {
       found.append(
         ("negatives.corpus", "nothing is drawn from it; set negatives.random to how many documents a query gets"))

@@ -22,7 +22,7 @@ extension Configuration {
     case global
     /// The rank's own; the one setting that makes the result depend on the number of ranks.
     case rank
-    /// The query's own row's.
+    /// The query's own: its row's, and those drawn for it at random. The same result on any number of ranks.
     case own
   }
 

@@ -1,9 +1,7 @@
 extension Configuration {
   /// What the file may say and this version does not do: the key, its value, and what there is instead.
   private static let notInThisVersion = [
-    ("model.precision", "bfloat16", "float32 is"),
-    ("negatives.scope", "rank", "global is"),
-    ("negatives.scope", "own", "global is"),
+    ("model.precision", "bfloat16", "float32 is")
   ]
 
   /// A message for each key whose value this version does not do.

@@ -147,7 +147,11 @@ private struct StepMeasurement {
     for step in firstStep..<firstStep + steps {
       let read = try communicator.together("reading a batch") { try setup.builder.read(step) }
       let batch = try setup.builder.deal(read, communicator)
-      own = own + StepWork(model, try SampledShare(batch, communicator), updated: run.updatedCount)
+      own =
+        own
+        + StepWork(
+          model, try SampledShare(batch, communicator), updated: run.updatedCount,
+          scope: setup.configuration.negatives.scope)
     }
     let parts: [WritableKeyPath<StepWork, Double>] = StepWork.parts
     let sums = try communicator.allReduceSum(parts.map { own[keyPath: $0] } + [sentBytes])

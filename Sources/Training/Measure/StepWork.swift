@@ -24,7 +24,8 @@ struct StepWork: Equatable {
   init() {}
 
   /// - Parameter updated: how many parameters the rank updates: all trained ones, or its shard.
-  init(_ model: ModelShape, _ share: SampledShare, updated: Int) {
+  /// - Parameter scope: which documents a query is scored against.
+  init(_ model: ModelShape, _ share: SampledShare, updated: Int, scope: Configuration.Scope = .global) {
     let sizes = share.chunks.map { $0.queries + $0.documents }
     let layers = LayerWork(model)
     for texts in sizes {
@@ -40,7 +41,8 @@ struct StepWork: Equatable {
     }
     let queryVectors = Double(share.chunks.reduce(0) { $0 + $1.queries.vectors })
     let dimension = Double(model.head.dimension)
-    maxSim = dimension * queryVectors * (2 * Double(share.allDocuments.vectors) + 4 * Double(share.allDocuments.texts))
+    let documents = share.documentsMet(scope)
+    maxSim = dimension * queryVectors * (2 * Double(documents.vectors) + 4 * Double(documents.texts))
     // Read: value, gradient (the norm reads it too), two moments; written: value and moments; and zeros to gradients.
     optimizerBytes = 4 * (7 * Double(updated) + 2 * Double(model.layout.trainedCount))
   }

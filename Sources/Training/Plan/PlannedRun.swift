@@ -20,7 +20,7 @@ package struct PlannedRun: Codable, Sendable {
   package let mappedFiles: Int
   /// Linear layers, attention and MaxSim of a step, of all ranks; what is computed twice counts once.
   package let operations: Double
-  /// What a rank sends in a step for each plan of `negatives.gather`, and for the sums of gradients.
+  /// What a rank sends in a step for each plan of `negatives.gather` (nothing if negatives are not the whole batch's), and for the sums of gradients.
   package let documentsPlanBytes: Double
   package let queriesPlanBytes: Double
   package let gradientBytes: Double

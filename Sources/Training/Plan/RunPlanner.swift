@@ -33,13 +33,15 @@ struct RunPlanner {
     let waiting = max(0, slowest(seconds, of: rankCount) - mean)
     let latency = collectives(configuration) * Double(rankCount) * link.secondsPerRank
     let communication = rankCount == 1 ? 0 : sent / link.bytesPerSecond + latency
+    let isGathered = exchange.scope == .global
+    let blockCount = traffic.blockCount(atMost: exchange.gatherBytes)
     let files = stepMemory(configuration, rankCount).files
     let checkpoint = 3 * 4 * shape.layout.trainedCount
     return PlannedRun(
       ranks: rankCount, queries: configuration.batch.queries, memory: needs, fits: needs.total <= memory,
       mappedFiles: files, operations: operations,
-      documentsPlanBytes: traffic.documentBytes(blockCount: traffic.blockCount(atMost: exchange.gatherBytes)),
-      queriesPlanBytes: traffic.queryBytes, gradientBytes: gradients, computeSeconds: mean,
+      documentsPlanBytes: isGathered ? traffic.documentBytes(blockCount: blockCount) : 0,
+      queriesPlanBytes: isGathered ? traffic.queryBytes : 0, gradientBytes: gradients, computeSeconds: mean,
       waitingSeconds: waiting, communicationSeconds: communication, secondsPerStep: mean + waiting + communication,
       stepsPerEpoch: sampler.stepsPerEpoch(ofBatches: configuration.batch.queries), checkpointDisk: checkpoint,
       totalDisk: (configuration.run.keep + 1) * checkpoint + files,
@@ -75,8 +77,9 @@ struct RunPlanner {
     var computed = shape.encoder
     if shape.readsStates { computed.layerCount = shape.layout.trainedLayerCount }
     return (
-      StepWork(shape, share, updated: updated),
-      StepWork(shape.with(computed, training: .head), share.inOneChunk, updated: updated)
+      StepWork(shape, share, updated: updated, scope: configuration.negatives.scope),
+      StepWork(
+        shape.with(computed, training: .head), share.inOneChunk, updated: updated, scope: configuration.negatives.scope)
     )
   }
 
@@ -117,7 +120,8 @@ struct RunPlanner {
   /// How many collectives a step has, their announcements among them.
   private func collectives(_ configuration: Configuration) -> Double {
     // Ids of words, lengths, vectors and their gradients, two sums of a few numbers; scores and their gradients.
-    let exchanges = configuration.negatives.gather == .queries ? 4 : 2
+    let negatives = configuration.negatives
+    let exchanges = negatives.scope != .global ? 0 : negatives.gather == .queries ? 4 : 2
     let blocks = (shape.layout.trainedCount + (4 << 20) - 1) / (4 << 20)
     return Double(2 * (4 + exchanges) + 1 + 2 * blocks)
   }

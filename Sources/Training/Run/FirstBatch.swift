@@ -18,6 +18,7 @@ package func firstBatchGradients(
 ) throws -> FirstBatch {
   let setup = try TrainingSetup(configuration, communicator: communicator, console: console, on: ThreadPool.forRank())
   for notice in setup.model.notices { console.logger.info("\(notice)") }
+  if let warning = setup.scopeWarning { console.logger.warning("\(warning)") }
   let read = try communicator.together("reading the first batch") { try setup.builder.read(0) }
   let batch = try setup.builder.deal(read, communicator)
   let own = try setup.trainer.gradients(of: batch, step: 0)

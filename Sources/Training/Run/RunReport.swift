@@ -99,6 +99,9 @@ struct RunReport {
   private static func exchange(_ setup: TrainingSetup, _ texts: SampledTexts, rankCount: Int) -> String? {
     guard rankCount > 1 else { return nil }
     let settings = ExchangeSettings(setup.configuration.negatives)
+    guard settings.scope == .global else {
+      return "exchange: no text travels, as negatives.scope: \(settings.scope.rawValue) has it"
+    }
     let traffic = texts.shares.map {
       ExchangeTraffic($0, heads: setup.objective.heads, shape: setup.model.model.head.shape, rankCount: rankCount)
     }

@@ -91,6 +91,21 @@ extension SampledShare {
   }
 }
 
+extension SampledShare {
+  /// The documents that a query of the share is scored against; with `own` a mean.
+  func documentsMet(_ scope: Configuration.Scope) -> TextCounts {
+    switch scope {
+    case .global: return allDocuments
+    case .rank:
+      let own = chunks.reduce(TextSizes()) { $0 + $1.documents }
+      return TextCounts(texts: own.texts, vectors: own.vectors)
+    case .own:
+      let queries = max(1, allQueries.texts)
+      return TextCounts(texts: allDocuments.texts / queries, vectors: allDocuments.vectors / queries)
+    }
+  }
+}
+
 /// How many texts there are, and how many vectors they have together.
 struct TextCounts: Equatable {
   let texts: Int

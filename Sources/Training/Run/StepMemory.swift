@@ -72,6 +72,11 @@ struct StepMemory {
       floats += 2 * traffic.queryFloats - queries.vectors * shape.dimension
       floats += headCount * (3 * scores + share.allQueries.texts * documents.texts)
       winners = share.allQueries.vectors * documents.texts
+    case .nothing:
+      // The loss sees a row of the global batch's width.
+      let met = share.documentsMet(exchange.scope)
+      floats += headCount * (scores + queries.texts * met.texts)
+      winners = queries.vectors * met.texts
     }
     return 4 * floats + 2 * winners
   }

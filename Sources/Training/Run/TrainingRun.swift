@@ -89,6 +89,7 @@ final class TrainingRun {
     for notice in setup.model.notices + (collection?.notices ?? []) { console.logger.info("\(notice)") }
     let report = try RunReport(setup, evaluates ? collection : nil, from: step, communicator: communicator)
     for line in report.lines { console.logger.info("\(line)") }
+    if let warning = setup.scopeWarning { console.logger.warning("\(warning)") }
     let cache = try communicator.together("looking at the cache") {
       try communicator.rank == 0 ? CacheReport(setup) : nil
     }

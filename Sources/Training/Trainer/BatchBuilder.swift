@@ -14,6 +14,7 @@ package struct BatchBuilder: Sendable {
   private let random: RandomDocuments?
   private let input: InputTokenizer
   private let mask: Configuration.Mask
+  private let scope: Configuration.Scope
   private let accumulation: Int
   private let rank: Int
   private let rankCount: Int
@@ -21,13 +22,14 @@ package struct BatchBuilder: Sendable {
   /// - Parameter random: what is drawn for each query beside its row's documents; nil: nothing.
   package init(
     data: TrainingData, sampler: Sampler, random: RandomDocuments? = nil, input: InputTokenizer,
-    mask: Configuration.Mask = .none, accumulation: Int, rank: Int, rankCount: Int
+    mask: Configuration.Mask = .none, scope: Configuration.Scope = .global, accumulation: Int, rank: Int, rankCount: Int
   ) {
     self.data = data
     self.sampler = sampler
     self.random = random
     self.input = input
     self.mask = mask
+    self.scope = scope
     self.accumulation = accumulation
     self.rank = rank
     self.rankCount = rankCount
@@ -54,11 +56,16 @@ package struct BatchBuilder: Sendable {
     let share = Datasets.deal(counts, among: rankCount)[rank]
     let chunks = Self.chunks(of: share, counts, accumulation: accumulation)
     let falseNegatives = mask == .duplicates ? FalseNegatives(all) : nil
+    let documentsOfRank = share.map { starts[$0]..<starts[$0 + 1] }
     let targets = chunks.joined().map { slot in
-      QueryTarget(
-        columns: starts[slot]..<starts[slot + 1] - all[slot].randomCount, randomCount: all[slot].randomCount,
+      let documents = starts[slot]..<starts[slot + 1]
+      let competing = scope == .global ? nil : scope == .rank ? documentsOfRank : [documents]
+      let masked = falseNegatives?.columns(of: all[slot], target: starts[slot]) ?? []
+      return QueryTarget(
+        columns: documents.lowerBound..<documents.upperBound - all[slot].randomCount,
+        randomCount: all[slot].randomCount,
         teacherScores: all[slot].teacherScores,
-        masked: falseNegatives?.columns(of: all[slot], target: starts[slot]) ?? [])
+        masked: competing.map { competing in masked.filter { competing.holds($0) } } ?? masked, scope: competing)
     }
     return RankBatch(
       chunks: chunks.map { Chunk($0.map { (slot: $0, texts: all[$0]) }) }, globalQueryCount: all.count,
@@ -69,6 +76,18 @@ package struct BatchBuilder: Sendable {
   static func chunks(of share: [Int], _ tokenCounts: [Int], accumulation: Int) -> [[Int]] {
     Datasets.deal(share.map { tokenCounts[$0] }, among: accumulation).filter { !$0.isEmpty }
       .map { chunk in chunk.map { share[$0] } }
+  }
+}
+
+extension [Range<Int>] {
+  /// Whether one of these ranges, ascending and apart from each other, holds `number`; binary search.
+  fileprivate func holds(_ number: Int) -> Bool {
+    var places = indices
+    while places.count > 1 {
+      let middle = places.lowerBound + places.count / 2
+      places = self[middle].lowerBound <= number ? middle..<places.upperBound : places.lowerBound..<middle
+    }
+    return !isEmpty && self[places.lowerBound].contains(number)
   }
 }
 

@@ -4,7 +4,8 @@ import Tensors
 
 /// Computes the gradient of a global batch, however it is cut over ranks and chunks.
 ///
-/// In-batch negatives span the whole global batch: every rank's documents, from every chunk. With one chunk there is one
+/// In-batch negatives span the whole global batch, every rank's documents from every chunk, unless the exchange settings
+/// have another scope. With one chunk there is one
 /// pass; with more, two, as in Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup",
 /// 2021 (GradCache): what the heads give for all chunks first, then chunk by chunk again with activations.
 package final class Trainer {
@@ -57,12 +58,16 @@ package final class Trainer {
     return losses
   }
 
-  /// Encodes this rank's share and scores its queries against the documents of all ranks.
+  /// Encodes this rank's share and scores its queries against the documents in their scope: of all ranks, or fewer.
   ///
   /// Collective: every rank calls it. What it gives is valid until the next call.
   func score(_ batch: RankBatch, step: Int) throws -> ScoredBatch {
     arena.reset()
     gathered.reset()
+    return exchange.scope == .global ? try scoreAll(batch, step) : scoreOwn(batch, step)
+  }
+
+  private func scoreAll(_ batch: RankBatch, _ step: Int) throws -> ScoredBatch {
     let brought = try BroughtTexts(batch, communicator)
     let plan = ExchangePlan(exchange, ExchangeTraffic(brought, heads: objective.heads, shape: model.head.shape))
     let gather = plan.gatheredRowCounts(brought).map {
@@ -70,16 +75,28 @@ package final class Trainer {
         rowCounts: $0, columns: model.head.shape.dimension, overlap: overlap, in: gathered, communicator)
     }
     let (queries, documents) = encode(batch, step, gather, ofQueries: plan == .queries)
-    let context = ExchangeContext(
-      communicator: communicator, heads: objective.heads, reduction: model.reduction, pool: model.pool, arena: arena,
-      gathered: gathered)
     let meeting: any Exchange =
       switch plan {
       case .documents(let blockCount):
-        try DocumentExchange(queries, documents, brought, blockCount: blockCount, gather: gather, context)
-      case .queries: try QueryExchange(queries, documents, brought, gather: gather!, context)
+        try DocumentExchange(queries, documents, brought, blockCount: blockCount, gather: gather, exchangeContext)
+      case .queries: try QueryExchange(queries, documents, brought, gather: gather!, exchangeContext)
+      case .nothing: preconditionFailure("a global batch meets on no rank")
       }
     return ScoredBatch(queries: queries, documents: documents, exchange: meeting)
+  }
+
+  /// Against documents of this rank alone: no collective.
+  private func scoreOwn(_ batch: RankBatch, _ step: Int) -> ScoredBatch {
+    let (queries, documents) = encode(batch, step, nil, ofQueries: false)
+    let meeting = LocalExchange(
+      queries, documents, of: batch, meetings: batch.localMeetings(exchange.scope), exchangeContext)
+    return ScoredBatch(queries: queries, documents: documents, exchange: meeting)
+  }
+
+  private var exchangeContext: ExchangeContext {
+    ExchangeContext(
+      communicator: communicator, heads: objective.heads, reduction: model.reduction, pool: model.pool, arena: arena,
+      gathered: gathered)
   }
 
   /// What the heads make of every chunk's queries and documents, in order; `gather` gives the ones' or the others'

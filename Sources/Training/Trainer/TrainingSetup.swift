@@ -54,6 +54,7 @@ struct TrainingSetup {
       communicator: communicator)
     builder = BatchBuilder(
       data: data, sampler: sampler, random: random, input: model.input, mask: configuration.negatives.mask,
+      scope: configuration.negatives.scope,
       accumulation: configuration.batch.accumulation,
       rank: communicator.rank, rankCount: communicator.rankCount)
   }
@@ -78,6 +79,21 @@ struct TrainingSetup {
       return try FrozenPrefixCache(directory, cache.precision, model, digests: digests, rank: rank) {
         logger.warning("rank \(rank) on \(host): \($0)")
       }
+    }
+  }
+
+  /// What a person should know of negatives that are not the whole batch's; nil if they are.
+  var scopeWarning: String? {
+    switch configuration.negatives.scope {
+    case .global: return nil
+    case .rank:
+      return
+        "negatives.scope: rank: the result depends on the number of ranks; global and own are the same on any number"
+    case .own:
+      let without = random == nil ? data.counts.count { $0.negatives == 0 } : 0
+      return without == 0
+        ? nil
+        : "negatives.scope: own: rows without a negative, from which nothing is learnt: \(without) of \(data.count)"
     }
   }
 

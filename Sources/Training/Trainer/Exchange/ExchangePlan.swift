@@ -5,14 +5,20 @@ package struct ExchangeSettings: Sendable {
   package var gather: Configuration.Gather
   /// How many bytes of gathered documents and their gradients a rank may hold; more come in blocks.
   package var gatherBytes: Int
+  /// Whose documents a query is told from; if not the whole batch's, nothing travels.
+  package var scope: Configuration.Scope
 
-  package init(gather: Configuration.Gather = .documents, gatherBytes: Int = Configuration.Negatives().gatherBytes) {
+  package init(
+    gather: Configuration.Gather = .documents, gatherBytes: Int = Configuration.Negatives().gatherBytes,
+    scope: Configuration.Scope = .global
+  ) {
     self.gather = gather
     self.gatherBytes = gatherBytes
+    self.scope = scope
   }
 
   init(_ negatives: Configuration.Negatives) {
-    self.init(gather: negatives.gather, gatherBytes: negatives.gatherBytes)
+    self.init(gather: negatives.gather, gatherBytes: negatives.gatherBytes, scope: negatives.scope)
   }
 }
 
@@ -20,8 +26,14 @@ package struct ExchangeSettings: Sendable {
 enum ExchangePlan: Equatable {
   case documents(blockCount: Int)
   case queries
+  /// Each rank's queries meet its own documents, or fewer.
+  case nothing
 
   init(_ settings: ExchangeSettings, _ traffic: ExchangeTraffic) {
+    guard settings.scope == .global else {
+      self = .nothing
+      return
+    }
     let blockCount = traffic.blockCount(atMost: settings.gatherBytes)
     self =
       switch settings.gather {
@@ -38,6 +50,7 @@ enum ExchangePlan: Equatable {
     switch self {
     case .documents(let blockCount): blockCount == 1 ? brought.documentRowCounts : nil
     case .queries: brought.queryRowCounts
+    case .nothing: nil
     }
   }
 
@@ -106,6 +119,7 @@ struct ExchangeTraffic {
     switch plan {
     case .documents(let blockCount): documentBytes(blockCount: blockCount)
     case .queries: queryBytes
+    case .nothing: 0
     }
   }
 
