@@ -94,7 +94,7 @@ struct BenchTests {
     for rank in 0..<(ranks ?? 1) {
       let names = stretches.filter { $0.pid == rank && $0.tid == 0 }.map(\.name)
       #expect(names.contains("step 1") && names.contains("step 2"), "rank \(rank)")
-      if ranks != nil { #expect(names.contains("all-reduce"), "rank \(rank)") }
+      if ranks != nil { #expect(names.contains("begin all-reduce"), "rank \(rank)") }
     }
     for thread in Dictionary(grouping: stretches, by: { [$0.pid, $0.tid] }).values { expectNested(thread) }
   }

@@ -123,10 +123,11 @@ private struct WaitingClock {
     last = now
   }
 
-  /// Polls hard at first, when the others are about to answer; then lets other threads have the core; then sleeps.
+  /// Polls hard at first, when the others are about to answer; then lets other threads have the core; then sleeps: a core
+  /// that polls takes its share of what it has in common with the core of a rank that still computes.
   func rest(isPatient: Bool) {
     if waited < .microseconds(500) { return }
-    if isPatient && waited > .milliseconds(20) { usleep(100) } else { sched_yield() }
+    if isPatient && waited > .milliseconds(2) { usleep(100) } else { sched_yield() }
   }
 
   var isRollCallDue: Bool {

@@ -41,7 +41,7 @@ final class MeasuredCommunicator: ForwardingCommunicator {
   }
 
   func finish() throws(CommunicationError) {
-    try measure("finish", 0, of: 0) { () throws(CommunicationError) in try base.finish() }
+    try measure("finish collectives", 0, of: 0) { () throws(CommunicationError) in try base.finish() }
   }
 
   func allGather(
