@@ -33,7 +33,7 @@ struct TrainCommand: RankCommand {
           accumulation: 1            # more chunks, less memory, the same result
         loss:
           objective: colbert         # unified: dense + sparse + ColBERT, for a BGE-M3 folder
-          distillation: none         # kl or m3: every row has pos_scores and neg_scores
+          distillation: none         # kl, m3, margin_mse: with pos_scores and neg_scores
           self_distillation: false   # unified only: the ensemble teaches its parts
         negatives:
           scope: global              # own: a query is told from its own documents alone

@@ -81,6 +81,28 @@ struct BadDataTests {
     #expect(ended.errors.contains("teacher scores: not used by loss.distillation: none (rows that have them: 1)"))
   }
 
+  /// A margin is one over a negative of the row's own: a run that would learn nothing is refused, one of two rows is not.
+  @Test func aMarginNeedsANegative() throws {
+    let folder = try TemporaryFolder()
+    let without = #"{"query": "x", "pos": ["y"], "neg": [], "pos_scores": [2], "neg_scores": []}"# + "\n"
+    let with = #"{"query": "u", "pos": ["v"], "neg": ["w"], "pos_scores": [2], "neg_scores": [1]}"# + "\n"
+    try folder.write(ShortRun.configuration, to: "run.yaml")
+    func train(_ rows: String) throws -> Command.Ended {
+      try folder.write(rows, to: "train.jsonl")
+      let settings = [
+        "data.train=[train.jsonl]", "loss.distillation=margin_mse", "run.steps=1", "data.negatives_per_query=1",
+        "batch.queries=2",
+      ]
+      return try Command.colbert(
+        ["train", "run.yaml"] + settings.flatMap { ["--set", $0] }, in: folder.path, within: 60)
+    }
+    let refused = try train(without + without)
+    #expect(refused.status == 64)
+    #expect(refused.errors.contains("no row of data.train has any; colbert mine finds some"), "\(refused.errors)")
+    let ended = try train(without + with)
+    #expect(ended.status == 0, "\(ended.errors)")
+  }
+
   /// Scores that a miner gave some rows only: the first row without them is named.
   @Test(arguments: [
     (#""pos_scores": [2]"#, #""neg_scores" is missing"#), (#""neg_scores": [1]"#, #""pos_scores" is missing"#),

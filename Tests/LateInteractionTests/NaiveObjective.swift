@@ -48,12 +48,23 @@ struct NaiveObjective {
   private func headLoss(_ logits: [Double], _ target: QueryTarget) -> Double {
     let all = Self.unmasked(logits, target)
     let own = target.columns.filter(all.contains)
-    let hard = -logSoftmax(logits, over: all, own[0])
+    let hard = -objective.contrastiveWeight * logSoftmax(logits, over: all, own[0])
     guard objective.distillation != .none else { return hard }
+    return hard + objective.distillationWeight * taught(logits, target, all: all, own: own)
+  }
+
+  private func taught(_ logits: [Double], _ target: QueryTarget, all: [Int], own: [Int]) -> Double {
+    if objective.distillation == .marginMSE {
+      let errors = own.dropFirst().map { column in
+        let margin = target.teacherScores![0] - target.teacherScores![column - own[0]]
+        return logits[own[0]] - logits[column] - margin / objective.teacherTemperature
+      }
+      return errors.isEmpty ? 0 : errors.map { $0 * $0 }.reduce(0, +) / Double(errors.count)
+    }
     let powers = own.map { exp(target.teacherScores![$0 - own[0]] / objective.teacherTemperature) }
     let teacher = powers.map { $0 / powers.reduce(0, +) }
     if objective.distillation == .kl {
-      return hard - own.enumerated().map { teacher[$0] * logSoftmax(logits, over: own, $1) }.reduce(0, +)
+      return -own.enumerated().map { teacher[$0] * logSoftmax(logits, over: own, $1) }.reduce(0, +)
     }
     return -own.enumerated().map { i, column in
       let rest = all.filter { !own.prefix(i).contains($0) }

@@ -33,6 +33,8 @@ import Testing
           objective: colbert
           temperature: null
           distillation: none
+          contrastive_weight: null
+          distillation_weight: 1
           teacher_temperature: 1
           self_distillation: false
           self_distillation_start: 0
@@ -171,7 +173,8 @@ extension Configuration {
       queryMaxLength: 16, documentMaxLength: 300, negativesPerQuery: 0, shuffle: false)
     all.batch = Batch(queries: 12, accumulation: 3, recompute: .layers)
     all.loss = Loss(
-      objective: .unified, temperature: 0.02, distillation: .m3, teacherTemperature: 2, selfDistillation: true,
+      objective: .unified, temperature: 0.02, distillation: .m3, contrastiveWeight: 0.5, distillationWeight: 2,
+      teacherTemperature: 2, selfDistillation: true,
       selfDistillationStart: 3, weights: LossWeights(dense: 2, sparse: 0.3, colbert: 4, ensemble: 5))
     all.negatives = Negatives(
       scope: .own, random: 2, corpus: "data/beir", gather: .auto, gatherBytes: 1, mask: .duplicates)

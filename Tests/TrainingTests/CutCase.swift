@@ -45,7 +45,8 @@ enum CutRun: CaseIterable, Sendable {
     return switch self {
     case .pylate: Objective(temperature: 0.5)
     case .bgeM3: Objective(temperature: 0.1, distillation: .kl)
-    case .listwiseTop2, .random: Objective(temperature: 0.1, distillation: .m3)
+    case .random: Objective(temperature: 0.1, distillation: .marginMSE, contrastiveWeight: 0.5)
+    case .listwiseTop2: Objective(temperature: 0.1, distillation: .m3)
     case .unifiedHead: Objective(temperature: 0.1, unified: weights)
     case .unified: Objective(temperature: 0.1, unified: weights, distillation: .kl)
     case .selfDistilled, .masked, .own:

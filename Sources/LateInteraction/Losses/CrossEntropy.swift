@@ -1,6 +1,6 @@
 import Tensors
 
-/// The loss of one query under one head: cross-entropies of its logits added up, with their slope.
+/// The loss of one query under one head: terms of its logits added up, with their slope.
 struct RowLoss {
   /// Scores / temperature, one a document.
   let logits: [Double]
@@ -26,6 +26,23 @@ struct RowLoss {
     for (i, share) in teacher.enumerated() where share != 0 {
       value += share * (largest + logarithm(sum) - logits[first + i])
       slopes[first + i] -= share
+    }
+  }
+
+  /// Adds the weighted mean over the negatives of `((x₀ − xᵢ) − (teacher₀ − teacherᵢ))²`, x the logits from column `first`
+  /// on; nothing where there is no negative.
+  ///
+  /// - Parameters:
+  ///   - teacher: its scores, the positive's first.
+  ///   - columns: the positive's and those of the negatives that count.
+  mutating func addMarginErrors(_ teacher: [Double], from first: Int, over columns: [Range<Int>], weight: Double) {
+    let negatives = columns.joined().filter { $0 != first }
+    for column in negatives {
+      let error = (logits[first] - logits[column]) - (teacher[0] - teacher[column - first])
+      value += weight / Double(negatives.count) * error * error
+      let slope = 2 * weight / Double(negatives.count) * error
+      slopes[first] += slope
+      slopes[column] -= slope
     }
   }
 }

@@ -11,19 +11,26 @@ package struct Objective: Sendable, Equatable {
   /// The weights of BGE-M3's unified objective; nil: ColBERT's scores alone.
   package var unified: UnifiedTerms?
   package var distillation: Distillation
+  /// The weight of the loss with the positive as target, and of what the teacher says.
+  package var contrastiveWeight: Double
+  package var distillationWeight: Double
   /// Teacher scores are divided by it.
   package var teacherTemperature: Double
   /// The step, from 0, at which the ensemble begins to teach its parts; nil: never. Only with `unified`.
   package var selfDistillationStart: Int?
 
+  /// - Parameter contrastiveWeight: nil: 1, but 0 beside a teacher who stands alone.
   package init(
     temperature: Double, unified: UnifiedTerms? = nil, distillation: Distillation = .none,
-    teacherTemperature: Double = 1, selfDistillationStart: Int? = nil
+    contrastiveWeight: Double? = nil, distillationWeight: Double = 1, teacherTemperature: Double = 1,
+    selfDistillationStart: Int? = nil
   ) {
     precondition(unified != nil || selfDistillationStart == nil, "ColBERT alone has no ensemble to learn from")
     self.temperature = temperature
     self.unified = unified
     self.distillation = distillation
+    self.contrastiveWeight = contrastiveWeight ?? (distillation.standsAlone ? 0 : 1)
+    self.distillationWeight = distillationWeight
     self.teacherTemperature = teacherTemperature
     self.selfDistillationStart = selfDistillationStart
   }
@@ -39,6 +46,14 @@ package enum Distillation: Sendable, Equatable {
   case kl
   /// `Σ_i teacher_i · cross-entropy with target i` over all documents but the own ones before i, alone.
   case m3
+  /// The mean over the query's own negatives of `(margin of the positive − the teacher's margin)²`, alone.
+  ///
+  /// - Source: Hofstätter et al., "Improving Efficient Neural Ranking Models with Cross-Architecture Knowledge Distillation",
+  ///   2020, equation 3.
+  case marginMSE
+
+  /// Whether it takes the place of the loss with the positive as target, unless that has a weight.
+  fileprivate var standsAlone: Bool { self == .m3 || self == .marginMSE }
 }
 
 /// A query's own documents among the columns of a score matrix.
@@ -132,23 +147,32 @@ extension Objective {
   private func headLoss(_ logits: [Double], _ target: QueryTarget) -> RowLoss {
     let own = target.columns
     var loss = RowLoss(logits)
-    if distillation != .m3 {
-      loss.addCrossEntropy([1], from: own.lowerBound, over: target.unmasked(0..<logits.count))
+    if contrastiveWeight > 0 {
+      loss.addCrossEntropy([contrastiveWeight], from: own.lowerBound, over: target.unmasked(0..<logits.count))
     }
     guard distillation != .none else { return loss }
     guard let scores = target.teacherScores else { preconditionFailure("distillation without teacher scores") }
+    addTeacher(scores.map { $0 / teacherTemperature }, target, to: &loss)
+    return loss
+  }
+
+  /// - Parameter scores: the teacher's, of the query's own documents, divided by its temperature.
+  private func addTeacher(_ scores: [Double], _ target: QueryTarget, to loss: inout RowLoss) {
+    let own = target.columns
     let answers = target.unmasked(own)
-    let teacher = softmax(
-      scores.map { $0 / teacherTemperature }, over: answers.map { $0.shifted(by: -own.lowerBound) })
+    if distillation == .marginMSE {
+      loss.addMarginErrors(scores, from: own.lowerBound, over: answers, weight: distillationWeight)
+      return
+    }
+    let teacher = softmax(scores, over: answers.map { $0.shifted(by: -own.lowerBound) }).map { $0 * distillationWeight }
     if distillation == .kl { loss.addCrossEntropy(teacher, from: own.lowerBound, over: answers) }
     if distillation == .m3 {
       for column in answers.joined() {
         loss.addCrossEntropy(
           [teacher[column - own.lowerBound]], from: column,
-          over: target.unmasked(0..<own.lowerBound) + target.unmasked(column..<logits.count))
+          over: target.unmasked(0..<own.lowerBound) + target.unmasked(column..<loss.logits.count))
       }
     }
-    return loss
   }
 }
 

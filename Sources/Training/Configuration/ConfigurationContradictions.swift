@@ -16,6 +16,13 @@ extension Configuration {
           "a teacher compares a query's own documents, so it needs data.negatives_per_query of 1 or more"
         ))
     }
+    if loss.distillation == .none, loss.contrastiveWeight == 0 {
+      found.append(
+        ("loss.contrastive_weight", "without loss.distillation nothing else is learned from, so it must be above 0"))
+    }
+    if loss.distillation == .none, loss.distillationWeight != 1 {
+      found.append(("loss.distillation_weight", "nothing is distilled; give loss.distillation"))
+    }
     if negatives.scope == .own, data.negativesPerQuery == 0, negatives.random == 0 {
       found.append(
         (

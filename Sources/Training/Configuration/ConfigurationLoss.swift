@@ -7,6 +7,10 @@ extension Configuration {
     package var temperature: Double?
     /// `distillation`: how the rows' teacher scores enter; every row must have them then.
     package var distillation = Distillation.none
+    /// `contrastive_weight`: of the loss with the positive as target; `nil`: 1, but 0 with `m3` and `margin_mse`.
+    package var contrastiveWeight: Double?
+    /// `distillation_weight`: of what the teacher adds.
+    package var distillationWeight = 1.0
     /// `teacher_temperature`: teacher scores are divided by it.
     package var teacherTemperature = 1.0
     /// `self_distillation`: the ensemble of the unified objective teaches its parts.
@@ -31,6 +35,8 @@ extension Configuration {
     /// As BGE-M3 does it: each own document is a target, as heavy as the teacher finds it, against all documents but the
     /// own ones before it.
     case m3
+    /// The mean square of what the margin between positive and own negative lacks to the teacher's.
+    case marginMSE = "margin_mse"
   }
 
   /// The weights of the terms of the unified objective.
@@ -47,6 +53,8 @@ extension Configuration.Loss {
     visitor.value("objective", &objective)
     visitor.value("temperature", &temperature, .null(or: .above(0)))
     visitor.value("distillation", &distillation)
+    visitor.value("contrastive_weight", &contrastiveWeight, .null(or: .atLeast(0)))
+    visitor.value("distillation_weight", &distillationWeight, .above(0))
     visitor.value("teacher_temperature", &teacherTemperature, .above(0))
     visitor.value("self_distillation", &selfDistillation)
     visitor.value("self_distillation_start", &selfDistillationStart, .atLeast(0))

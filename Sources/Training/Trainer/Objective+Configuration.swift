@@ -10,7 +10,8 @@ extension Objective {
         ? nil
         : UnifiedTerms(
           dense: weights.dense, sparse: weights.sparse, colbert: weights.colbert, ensemble: weights.ensemble),
-      distillation: Distillation(loss.distillation), teacherTemperature: loss.teacherTemperature,
+      distillation: Distillation(loss.distillation), contrastiveWeight: loss.contrastiveWeight,
+      distillationWeight: loss.distillationWeight, teacherTemperature: loss.teacherTemperature,
       selfDistillationStart: loss.selfDistillation ? loss.selfDistillationStart : nil)
   }
 }
@@ -34,6 +35,7 @@ extension Distillation {
       case .none: .none
       case .kl: .kl
       case .m3: .m3
+      case .marginMSE: .marginMSE
       }
   }
 }

@@ -31,6 +31,7 @@ struct TrainingSetup {
       try model.requireHeads(for: configuration.loss.objective)
       let data = try TrainingData(configuration)
       if configuration.loss.distillation != .none { try data.requireTeacherScores() }
+      if configuration.loss.distillation == .marginMSE { try data.requireNegatives() }
       return (model, data, try RandomDocuments(configuration, data))
     }
     try communicator.requireSameFiles(model.folder.files)
@@ -125,6 +126,16 @@ extension LoadedModel {
 }
 
 extension TrainingData {
+  /// Rows that have none are good beside others that have.
+  fileprivate func requireNegatives() throws {
+    guard counts.allSatisfy({ $0.negatives == 0 }) else { return }
+    throw UsageError(
+      """
+      loss.distillation: margin_mse compares a row's positive with its own negatives, and no row of data.train has any; \
+      colbert mine finds some
+      """)
+  }
+
   /// The rows of a configuration, with the negatives that may be drawn.
   init(_ configuration: Configuration) throws {
     try self.init(
