@@ -2,6 +2,8 @@ import ArgumentParser
 import Communication
 import Training
 
+extension ProgressMode: ExpressibleByArgument {}
+
 struct TrainCommand: RankCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
@@ -71,7 +73,17 @@ struct TrainCommand: RankCommand {
     completion: .file(extensions: ["json"]))
   var trace: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      How standard error tells how far the run is. live: one line that changes; plain: lines that are added; json: \
+      an object a line, each step and each message; quiet: warnings and errors alone. auto is live on a terminal and \
+      plain elsewhere; ranks of mpirun see no terminal, so ask for live there.
+      """, valueName: "auto|live|plain|json|quiet"))
+  var progress = ProgressMode.auto
+
   func run(on communicator: any Communicator, console: Console) throws -> Int32 {
+    console.tell(progress)
     let configuration = try communicator.prepare(console) {
       let configuration = try ConfigurationFile.read(
         arguments.config, overrides: arguments.overrides.values,

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Synchronization
+import Tensors
 import Testing
 
 @testable import Training
@@ -47,13 +48,13 @@ import Testing
     (20, "step 120/1000"), (6, "step 1"), (0, ""),
   ])
   func fitsAStepIntoTheTerminal(columns: Int, line: String) {
-    let fitted = Self.report.line(secondsLeft: 130, columns: columns)
+    let fitted = Self.report.line(secondsLeft: 130, trend: LossTrend(), columns: columns)
     #expect(fitted == line)
     #expect(fitted.count <= columns)
   }
 
   @Test(arguments: 1...120) func neverWrapsALine(columns: Int) {
-    #expect(Self.report.line(secondsLeft: 130, columns: columns).count <= columns)
+    #expect(Self.report.line(secondsLeft: 130, trend: LossTrend(), columns: columns).count <= columns)
   }
 
   @Test func keepsTheChangingLineBelowTheOthers() {
@@ -133,6 +134,81 @@ import Testing
     var display = ProgressDisplay(screen.console, totalSteps: 1000, after: 100, start: start)
     display.show(Self.report, at: start + .seconds(40))  // 20 steps of 2 s are done, 880 are left
     #expect(screen.text.hasSuffix("48.1k tokens/s  29 min 20 s left\n"))
+  }
+}
+
+/// What a console tells of a run, as `--progress` asks for it.
+@Suite struct ProgressModeTests {
+  private static let ranks = RankReport(seconds: [times(3, 1), times(1, 3)], memoryBytes: [1_810_000_000, 5])
+
+  private static func times(_ products: Double, _ waiting: Double) -> PartTimes {
+    var times = PartTimes()
+    (times[.products], times[.waitingForRanks]) = (products, waiting)
+    return times
+  }
+
+  private func shown(_ mode: ProgressMode, steps: Int, width: Int? = nil) -> String {
+    let screen = Screen(width: width, takesColor: true)
+    screen.console.tell(mode)
+    let start = ContinuousClock.now
+    var display = ProgressDisplay(screen.console, totalSteps: 1000, start: start)
+    for step in 1...steps {
+      var report = ConsoleTests.report
+      (report.step, report.loss, report.ndcgAt10, report.ranks) = (step, 1 / Double(step), 0.83, Self.ranks)
+      display.show(report, at: start + .seconds(step))
+    }
+    screen.console.logger.info("saved")
+    screen.console.logger.warning("mind")
+    return screen.text
+  }
+
+  @Test func liveShowsAllThatIsKnownOnOneLine() {
+    let line = shown(.live, steps: 4, width: 300).split(separator: "\r\u{1B}[K")[3]
+    #expect(
+      line
+        == "step 4/1000 ▕                              ▏ loss 0.2500 ↓ 0.2917  nDCG@10 0.8300  412 queries/s  "
+        + "48.1k tokens/s  16 min 36 s left  1.81 GB  50% waiting for rank 0")
+  }
+
+  /// Where no terminal is seen, 80 columns are taken for granted.
+  @Test func liveNeedsNoTerminalToSee() {
+    #expect(shown(.live, steps: 1).contains("\r\u{1B}[Kstep 1/1000"))
+    #expect(!shown(.auto, steps: 1).contains("\r"))
+  }
+
+  @Test func plainAddsLinesToATerminalToo() {
+    #expect(
+      shown(.plain, steps: 1, width: 80)
+        == "step 1/1000  loss 1.0000  412 queries/s  48.1k tokens/s  16 min 39 s left\nsaved\n"
+        + "\u{1B}[1;33mwarning:\u{1B}[0m mind\n")
+  }
+
+  @Test func quietSaysWhatIsWrongAlone() {
+    #expect(shown(.quiet, steps: 3, width: 80) == "\u{1B}[1;33mwarning:\u{1B}[0m mind\n")
+  }
+
+  @Test func aProgramReadsEveryLine() throws {
+    let lines = shown(.json, steps: 4, width: 80).split(separator: "\n").map { Data($0.utf8) }
+    let objects = try lines.map { try #require(JSONSerialization.jsonObject(with: $0) as? [String: Any]) }
+    #expect(objects.map { $0["event"] as? String } == ["step", "step", "step", "step", "log", "log"])
+    let last = objects[3]
+    #expect(last["step"] as? Int == 4 && last["total_steps"] as? Int == 1000 && last["loss"] as? Double == 0.25)
+    #expect(last["slowest_rank"] as? Int == 0 && last["waiting_share"] as? Double == 0.5)
+    #expect(last["memory_bytes"] as? Int == 1_810_000_000 && last["ndcg_at_10"] as? Double == 0.83)
+    #expect(objects[5]["level"] as? String == "warning" && objects[5]["message"] as? String == "mind")
+  }
+
+  @Test(arguments: [([1.0, 1, 1], ""), ([4, 3, 2, 1], "↓"), ([1, 1, 2, 2], "↑"), ([1, 1, 1.005, 1], "→")])
+  func saysWhereTheLossIsGoing(losses: [Double], arrow: String) {
+    var trend = LossTrend()
+    for loss in losses { trend.append(loss) }
+    #expect(trend.arrow == arrow)
+  }
+
+  @Test func comparesRanks() {
+    #expect(Self.ranks.slowest == 0 && Self.ranks.waitingShare == 0.5)
+    #expect(Self.ranks.meanSeconds[StepPart.products.name] == 2)
+    #expect(RankReport(seconds: [Self.times(1, 0)], memoryBytes: [2_000_000_000]).facts == ["2.00 GB"])
   }
 }
 

@@ -9,8 +9,13 @@ package final class Console: Sendable {
   private let write: @Sendable (String) -> Void
   private let terminalWidth: (@Sendable () -> Int)?
   private let takesColor: Bool
-  /// The line that stays at the bottom of the terminal; empty if there is none.
-  private let status = Mutex("")
+  private let state = Mutex(State())
+
+  private struct State {
+    /// The line that stays at the bottom of the terminal; empty if there is none.
+    var status = ""
+    var mode = ProgressMode.auto
+  }
 
   /// - Parameters:
   ///   - terminalWidth: columns of the terminal as it is now; `nil` if this is no terminal.
@@ -34,40 +39,51 @@ package final class Console: Sendable {
     }
   }
 
+  /// From now on tells as a person, or a program, wants it.
+  package func tell(_ mode: ProgressMode) { state.withLock { $0.mode = mode } }
+
   /// Says nothing: for all ranks but the first.
   package static func silent() -> Console { Console(terminalWidth: nil) { _ in } }
 
-  var isTerminal: Bool { terminalWidth != nil }
+  var mode: ProgressMode { state.withLock { $0.mode } }
 
-  /// Columns of the terminal; `nil` if this is none.
-  var columns: Int? { terminalWidth?() }
+  var isTerminal: Bool { columns != nil }
+
+  /// Columns of the terminal; `nil` if this is none, or is to be used as none.
+  var columns: Int? {
+    switch mode {
+    case .auto: terminalWidth?()
+    case .live: terminalWidth?() ?? Terminal.columns
+    case .plain, .json, .quiet: nil
+    }
+  }
 
   /// Logs to this console: `info` plainly, warnings and errors with their names.
   package var logger: Logger { Logger(label: "colbert") { _ in ConsoleLogHandler(console: self) } }
 
   /// A text that is to stand out, if this may be coloured.
   func emphasized(_ text: String, _ emphasis: Terminal.Emphasis) -> String {
-    takesColor ? Terminal.emphasized(text, emphasis) : text
+    takesColor && mode != .json ? Terminal.emphasized(text, emphasis) : text
   }
 
   /// Writes one line, above the line that changes.
   package func line(_ text: String) {
-    status.withLock { write(($0.isEmpty ? "" : Terminal.clearLine) + text + "\n" + $0) }
+    state.withLock { write(($0.status.isEmpty ? "" : Terminal.clearLine) + text + "\n" + $0.status) }
   }
 
   /// Draws the line that changes; it must fit into `columns`.
   func setStatus(_ text: String) {
-    status.withLock {
-      $0 = text
+    state.withLock {
+      $0.status = text
       write(Terminal.clearLine + text)
     }
   }
 
   /// Leaves the line that changes as it is and starts a new one below.
   package func keepStatus() {
-    status.withLock {
-      if !$0.isEmpty { write("\n") }
-      $0 = ""
+    state.withLock {
+      if !$0.status.isEmpty { write("\n") }
+      $0.status = ""
     }
   }
 }

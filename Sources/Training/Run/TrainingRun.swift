@@ -129,12 +129,10 @@ final class TrainingRun {
     while !isOver {
       _ = clock.lap()
       var (line, stops) = try trainOneStep()
-      line.seconds = try meanSecondsByPart()
+      let ranks = try RankReport(clock.lap(), communicator)
+      line.seconds = ranks.meanSeconds
       try metrics?.append(line)
-      progress.show(
-        StepReport(
-          step: step, totalSteps: totalSteps, loss: line.loss, queriesPerSecond: line.queries_per_second,
-          tokensPerSecond: line.tokens_per_second))
+      progress.show(StepReport(line, totalSteps: totalSteps, ndcgAt10: lastEvaluation?.ndcgAt10, ranks: ranks))
       if isEvaluated(step), let collection { try evaluate(collection, metrics, drift) }
       if stops || step % configuration.run.checkpointEvery == 0 || isOver || best?.step == step {
         // After a power cut the metrics reach at least as far as the checkpoint.
@@ -156,15 +154,6 @@ final class TrainingRun {
     try takeBest()
     try writeModel()
     return .finished
-  }
-
-  /// What the time since the clock's last lap went into, a mean over the ranks, to the microsecond. Collective: every rank
-  /// calls it.
-  private func meanSecondsByPart() throws -> [String: Double] {
-    let own = clock.lap()
-    let sums = try communicator.allReduceSum(StepPart.allCases.map { own[$0] })
-    let means = sums.map { ($0 / Double(communicator.rankCount) * 1e6).rounded() / 1e6 }
-    return Dictionary(uniqueKeysWithValues: zip(StepPart.allCases.map(\.name), means))
   }
 
   /// How many parameters this rank updates.
