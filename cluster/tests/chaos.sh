@@ -41,7 +41,7 @@ TEXT
 }
 
 # Whether the job goes on; one that has ended and is not waited for yet is a zombie.
-is_running() { [[ -e /proc/$job/stat && $(cut -d' ' -f3 "/proc/$job/stat") != Z ]]; }
+is_running() { [[ -e /proc/$job/stat && $(cut -d' ' -f3 "/proc/$job/stat" 2>/dev/null) != Z ]]; }
 
 # The ranks that are alive, if they are: what mpirun has started.
 ranks_alive() {
