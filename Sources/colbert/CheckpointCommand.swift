@@ -45,9 +45,10 @@ struct CheckpointListCommand: RankCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "Prints each checkpoint's step, time, ranks, size and state, the newest first.",
     discussion: """
-      The state is complete; half-written: a save that was killed, to be ignored; or damaged, with the file and what is \
-      wrong. It takes the manifest and the sizes of the files: whether these hold what was written, verify finds out. The \
-      time is when the last file was written; ranks are those that wrote it.
+      The state is complete (and of the best evaluation, if evaluation.keep_best is set); half-written: a save that was \
+      killed, to be ignored; or damaged, with the file and what is wrong. It takes the manifest and the sizes of the \
+      files: whether these hold what was written, verify finds out. The time is when the last file was written; ranks are \
+      those that wrote it.
       """)
 
   @OptionGroup var argument: CheckpointArgument
@@ -60,7 +61,8 @@ struct CheckpointListCommand: RankCommand {
 
   private func table(_ summaries: [CheckpointSummary]) -> String {
     if summaries.isEmpty { return "no checkpoints in \(argument.directory)" }
-    return TextTable(["step", "written", "ranks", "size", "state"], summaries.map(\.row)).description
+    let rows = summaries.map { $0.row(bestStep: summaries.bestStep) }
+    return TextTable(["step", "written", "ranks", "size", "state"], rows).description
   }
 }
 
@@ -116,10 +118,10 @@ struct CheckpointVerifyCommand: RankCommand {
 }
 
 extension CheckpointSummary {
-  fileprivate var row: [String] {
+  fileprivate func row(bestStep: Int?) -> [String] {
     let state =
       switch state {
-      case .complete: "complete"
+      case .complete: step == bestStep ? "complete, of the best evaluation" : "complete"
       case .halfWritten: "half-written: no manifest.json"
       case .damaged(let problem): "damaged: \(problem)"
       }

@@ -44,6 +44,9 @@ struct KeepBestTests {
     #expect(ended.errors.contains("after step \(best.step), which becomes the model"))
     #expect(
       checkpoints(whole) == ["step-15", "step-16", "step-\(best.step)"].sorted(), "the best stays beside the newest")
+    let list = try Command.colbert(["checkpoint", "list", "run"], in: whole.folder.path).output.split(separator: "\n")
+    let marked = list.filter { $0.hasSuffix("  complete, of the best evaluation") }
+    #expect(marked.count == 1 && marked[0].hasPrefix("\(best.step) "), "\(list)")
 
     // The model is the checkpoint's, and evaluates to the same bits as in training.
     let store = CheckpointStore(path: "\(whole.folder.path)/run/checkpoints", communicator: SoloCommunicator())

@@ -27,6 +27,7 @@ struct PlanTests {
       let secondsPerStep: Double
       let stepsPerEpoch: Int
       let checkpointDisk: Int
+      let totalDisk: Int
       let advice: [Advice]
     }
     let trainedParameters: Int
@@ -91,6 +92,16 @@ struct PlanTests {
     let runs = try plan(["--ranks", "1", "3", "--queries-per-rank", "2", "--link-gigabits", "8"]).plan
     #expect(runs.runs.map(\.queries) == [2, 6])
     #expect(!runs.link.isMeasured && runs.link.bytesPerSecond == 1e9)
+  }
+
+  /// `run.keep_best` keeps one checkpoint more than `run.keep` says.
+  @Test func theBestCheckpointTakesDiskToo() throws {
+    let plain = try plan(["--ranks", "1"]).plan.runs[0]
+    let folder = try TemporaryFolder()
+    try ReferenceTexts().writeCollection(to: "beir", in: folder)
+    let settings = ["evaluation.data=\(folder.path)/beir", "evaluation.keep_best=map"].flatMap { ["--set", $0] }
+    let best = try plan(["--ranks", "1"] + settings)
+    #expect(best.plan.runs[0].totalDisk == plain.totalDisk + plain.checkpointDisk)
   }
 
   /// Each piece of advice comes with what it makes of the memory; following it makes the plan fit.

@@ -21,6 +21,8 @@ package struct CheckpointSummary: Codable, Equatable, Sendable {
   /// Of all files in the folder.
   package let bytes: Int
   package let state: State
+  /// What the run keeps beside the buffers, by its own keys; empty without a manifest.
+  package let runState: [String: String]
 
   /// The checkpoints that a person means by `directory`, newest first; nil if it has to do with none.
   package static func all(in directory: String) throws -> [CheckpointSummary]? {
@@ -37,6 +39,7 @@ package struct CheckpointSummary: Codable, Equatable, Sendable {
     path = folder.path
     step = folder.step ?? (try? manifest.get())?.step
     rankCount = (try? manifest.get())?.rankCount
+    runState = (try? manifest.get())?.state ?? [:]
     written =
       files.compactMap { try? FileManager.default.attributesOfItem(atPath: $0)[.modificationDate] as? Date }.max()
     bytes = try files.reduce(0) { try $0 + (FileSystem.size(of: $1) ?? 0) }

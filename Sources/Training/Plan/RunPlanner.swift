@@ -37,6 +37,8 @@ struct RunPlanner {
     let blockCount = traffic.blockCount(atMost: exchange.gatherBytes)
     let files = stepMemory(configuration, rankCount).files
     let checkpoint = 3 * 4 * shape.layout.trainedCount
+    // The kept ones, the one that is being written, and that of the best evaluation.
+    let checkpointCount = configuration.run.keep + 1 + (configuration.evaluation.keepBest == nil ? 0 : 1)
     return PlannedRun(
       ranks: rankCount, queries: configuration.batch.queries, memory: needs, fits: needs.total <= memory,
       mappedFiles: files, operations: operations,
@@ -44,7 +46,7 @@ struct RunPlanner {
       queriesPlanBytes: isGathered ? traffic.queryBytes : 0, gradientBytes: gradients, computeSeconds: mean,
       waitingSeconds: waiting, communicationSeconds: communication, secondsPerStep: mean + waiting + communication,
       stepsPerEpoch: sampler.stepsPerEpoch(ofBatches: configuration.batch.queries), checkpointDisk: checkpoint,
-      totalDisk: (configuration.run.keep + 1) * checkpoint + files,
+      totalDisk: checkpointCount * checkpoint + files,
       advice: needs.total <= memory ? [] : advice(configuration, rankCount))
   }
 

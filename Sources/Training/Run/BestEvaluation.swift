@@ -1,3 +1,6 @@
+import Checkpoints
+import Foundation
+
 /// The best evaluation of a run so far, for `evaluation.keep_best`. Part of each checkpoint's state, and the same on every
 /// rank: all hold rank 0's figures.
 struct BestEvaluation: Codable, Equatable {
@@ -19,6 +22,22 @@ struct BestEvaluation: Codable, Equatable {
     } else {
       evaluationsSince += 1
     }
+  }
+}
+
+extension BestEvaluation {
+  /// What a checkpoint's state says; nil if the run does not compare evaluations or had none yet.
+  init?(state: [String: String]) throws {
+    guard let text = state[StateKey.best] else { return nil }
+    self = try JSONDecoder().decode(BestEvaluation.self, from: Data(text.utf8))
+  }
+}
+
+extension [CheckpointSummary] {
+  /// The step of the best evaluation, by the newest checkpoint that is complete; nil if the run does not keep it.
+  package var bestStep: Int? {
+    let newest = first { $0.state == .complete }
+    return newest.flatMap { try? BestEvaluation(state: $0.runState) }?.step
   }
 }
 

@@ -45,14 +45,14 @@ struct RunDirectory {
   /// The best evaluation before `checkpoint`, if the run compares them; nil of another run's checkpoint, beside which the
   /// best one's parameters stay.
   func best(of checkpoint: Checkpoint) throws -> BestEvaluation? {
-    guard let text = checkpoint.state[StateKey.best] else { return nil }
     func place(_ path: String) -> URL { URL(fileURLWithPath: path).resolvingSymlinksInPath() }
     guard place(checkpoint.path) == place(self.checkpoint(ofStep: checkpoint.step)) else { return nil }
-    guard let best = try? JSONDecoder().decode(BestEvaluation.self, from: Data(text.utf8)) else {
+    do {
+      return try BestEvaluation(state: checkpoint.state)
+    } catch {
       throw RunError(
         "\(checkpoint.path): its state does not say which evaluation was best; go on from another checkpoint")
     }
-    return best
   }
 
   /// Makes the folder and writes `config.yaml`. Collective: every rank calls it.
