@@ -40,11 +40,13 @@ package final class Arena: @unchecked Sendable {
     total = 0
   }
 
+  /// Twice the room that the pass has asked for so far: a longer batch is the rule, and pages that nobody touches cost nothing.
   private func addSlab(atLeast bytes: Int) {
-    let count = max(bytes, 1 << 22)
-    let base = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let base, base != MAP_FAILED else { fatalError("out of memory: the system has no \(count) bytes to give") }
-    slabs.append(UnsafeMutableRawBufferPointer(start: base, count: count))
+    let roomy = max(2 * max(bytes, total), 1 << 22)
+    guard let slab = pages(roomy) ?? pages(bytes) else {
+      fatalError("out of memory: the system has no \(bytes) bytes to give")
+    }
+    slabs.append(slab)
     used = 0
   }
 
@@ -52,4 +54,23 @@ package final class Arena: @unchecked Sendable {
     for slab in slabs { munmap(slab.baseAddress, slab.count) }
     slabs = []
   }
+}
+
+/// 2 MiB on x86-64, and a good size elsewhere.
+private let largePage = 1 << 21
+
+/// Untouched pages of at least `bytes`, large ones where the system gives them; nil if it refuses.
+///
+/// With small ones a sixth of a step's time went into finding and clearing them.
+private func pages(_ bytes: Int) -> UnsafeMutableRawBufferPointer? {
+  let count = (bytes + largePage - 1) & ~(largePage - 1)
+  let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+  guard let base = mmap(nil, count + largePage, PROT_READ | PROT_WRITE, flags, -1, 0), base != MAP_FAILED else {
+    return nil
+  }
+  let before = -Int(bitPattern: base) & (largePage - 1)
+  if before > 0 { munmap(base, before) }
+  munmap(base + before + count, largePage - before)
+  madvise(base + before, count, MADV_HUGEPAGE)
+  return UnsafeMutableRawBufferPointer(start: base + before, count: count)
 }
