@@ -8,6 +8,17 @@ package func roundToBFloat16(_ matrix: Matrix, on pool: ThreadPool) {
   }
 }
 
+/// `output = matrix`, every element rounded in the same way.
+package func roundToBFloat16(_ matrix: Matrix, into output: BFloat16Matrix, on pool: ThreadPool) {
+  precondition(
+    matrix.rows == output.rows && matrix.columns == output.columns,
+    "[\(matrix.rows) × \(matrix.columns)] rounded into [\(output.rows) × \(output.columns)]")
+  pool.forEachRange(of: matrix.rows, size: rowsPerBlock) { range in
+    let (source, target) = (matrix.rows(range), output.rows(range).base)
+    for i in 0..<source.count { target[i] = bfloat16(source.base[i]) }
+  }
+}
+
 /// The upper halves of the elements, which hold all of a number that `roundToBFloat16` has rounded: 2 bytes each.
 package func upperHalves(of matrix: Matrix) -> [UInt16] {
   [UInt16](unsafeUninitializedCapacity: matrix.count) { halves, count in
@@ -24,7 +35,8 @@ package func assign(upperHalves: [UInt16], to matrix: Matrix) {
   }
 }
 
-private func bfloat16(_ x: Float) -> UInt16 {
+/// The nearest bfloat16, ties to even.
+func bfloat16(_ x: Float) -> UInt16 {
   let bits = x.bitPattern
   // Rounding could carry a NaN's low bits into infinity.
   if x.isNaN { return UInt16(truncatingIfNeeded: bits >> 16) | 0x40 }

@@ -48,13 +48,6 @@
     }
   }
 
-  private func add(_ bias: Matrix, toRowsOf output: Matrix) {
-    for row in 0..<output.rows {
-      let values = output.base + row * output.columns
-      for column in 0..<output.columns { values[column] += bias.base[column] }
-    }
-  }
-
   /// Whether oneDNN, this version on this processor, keeps ``rowInvariantProduct``'s promise. Tried once: like rows and like
   /// columns, many or few, must come out alike.
   let oneDNNKeepsBits: Bool = {

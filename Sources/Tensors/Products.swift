@@ -50,7 +50,7 @@ package func accumulateProduct(
 }
 
 /// One block a thread: each packs the weights once. 16 rows is the width of a micro-kernel.
-private func rowsPerThread(_ rows: Int, _ pool: ThreadPool) -> Int {
+func rowsPerThread(_ rows: Int, _ pool: ThreadPool) -> Int {
   let even = (rows + pool.threadCount - 1) / pool.threadCount
   return max(64, (even + 15) / 16 * 16)
 }

@@ -90,3 +90,11 @@ package func scaleRows(_ rows: Matrix, by factors: [Float]) {
     for i in 0..<rows.columns { x[i] *= factor }
   }
 }
+
+/// Adds a bias, as many numbers as there are columns, to every row, on the calling thread.
+func add(_ bias: Matrix, toRowsOf output: Matrix) {
+  for row in 0..<output.rows {
+    let values = output.base + row * output.columns
+    for column in 0..<output.columns { values[column] += bias.base[column] }
+  }
+}

@@ -113,19 +113,28 @@ extension ProductBench {
       products.map { product in
         let shape = product.shape
         return row(
-          shape.name, "[\(shape.rows) × \(shape.inputs)] → [\(shape.rows) × \(shape.outputs)]", product.kind.rawValue,
-          product.oneThread, product.allThreads)
-      } + [row("layer", "4 projections, up and down", "all three", mixedOneThread, mixed)]
+          shape.name, "[\(shape.rows) × \(shape.inputs)] → [\(shape.rows) × \(shape.outputs)]", product.kind.rawValue
+        ) { $0(product) }
+      } + [row("layer", "4 projections, up and down", "all three") { mixed($0) }]
+    let names = ["product", "shape", "pass", "1 thread", "all threads", "per thread"]
     return """
-      GFLOP/s of a rank, float32; \(ranks) rank\(ranks == 1 ? "" : "s") with \(threadsPerRank) \
-      thread\(threadsPerRank == 1 ? "" : "s") each, all at once
+      GFLOP/s of a rank, float32\(hasBFloat16 ? " and bfloat16 (rounding included)" : ""); \
+      \(ranks) rank\(ranks == 1 ? "" : "s") with \(threadsPerRank) thread\(threadsPerRank == 1 ? "" : "s") each, all at once
 
-      \(TextTable(["product", "shape", "pass", "1 thread", "all threads", "per thread"], rows, numbers: [3, 4, 5]))
+      \(TextTable(names + (hasBFloat16 ? ["bf16 1 thread", "bf16 all threads"] : []), rows, numbers: Set(3..<8)))\
+      \(bfloat16Obstacle.map { "\n\nno bfloat16: \($0)" } ?? "")
       """
   }
 
-  private func row(_ name: String, _ shape: String, _ pass: String, _ one: Double, _ all: Double) -> [String] {
-    [name, shape, pass, Figure.gigaflops(one), Figure.gigaflops(all), Figure.gigaflops(all / Double(threadsPerRank))]
+  private var hasBFloat16: Bool { bfloat16Obstacle == nil }
+
+  private func row(
+    _ name: String, _ shape: String, _ pass: String, _ rate: ((ProductRate) -> Double?) -> Double?
+  ) -> [String] {
+    let all = rate { $0.allThreads } ?? 0
+    let float = [rate { $0.oneThread } ?? 0, all, all / Double(threadsPerRank)]
+    let rounded = [rate { $0.bfloat16OneThread }, rate { $0.bfloat16AllThreads }].compactMap { $0 }
+    return [name, shape, pass] + (float + rounded).map(Figure.gigaflops)
   }
 }
 

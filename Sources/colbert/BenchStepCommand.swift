@@ -1,5 +1,6 @@
 import ArgumentParser
 import Communication
+import Tensors
 import Training
 
 struct BenchStepCommand: RankCommand {
@@ -66,7 +67,7 @@ extension StepBench {
       \(Figure.decimals(queriesPerSecond, 1)) queries/s; \(ranks) rank\(ranks == 1 ? "" : "s") with \(threadsPerRank) \
       thread\(threadsPerRank == 1 ? "" : "s") each, \(steps) steps
       \(Figure.decimals(operationsPerStep / 1e9, 1)) GFLOP a step at \(Figure.gigaflops(stepRate)) GFLOP/s: \
-      \(Figure.percent(shareOfProductRate)) of the products' \(Figure.gigaflops(productRate))
+      \(Figure.percent(shareOfProductRate)) of the \(precision.rawValue) products' \(Figure.gigaflops(productRate))
       memory \(Figure.decimals(memoryBandwidth / 1e9, 1)) GB/s a rank; sent \(byteText(Int(sentBytesPerStep))) a rank and step
 
       \(TextTable(["part", "time", "share", "floor", "time/floor"], rows, numbers: [1, 2, 3, 4]))

@@ -21,6 +21,7 @@ struct EncodeCommand: RankCommand {
       """)
 
   @OptionGroup var texts: TextArguments
+  @OptionGroup var products: PrecisionArgument
 
   @Option(
     help: ArgumentHelp("Where the vectors go.", valueName: "file.safetensors"),
@@ -34,7 +35,7 @@ struct EncodeCommand: RankCommand {
     }
     try encodeTexts(
       model: model, role: texts.role, input: texts.input, output: output, maxLength: texts.maxLength,
-      communicator: communicator, console: console)
+      precision: products.precision, communicator: communicator, console: console)
     return 0
   }
 }

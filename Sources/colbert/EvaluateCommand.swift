@@ -75,6 +75,8 @@ struct EvaluateCommand: RankCommand {
     help: ArgumentHelp("Writes the judgements to this file, as TREC's qrels.", valueName: "file"), completion: .file())
   var writeQrels: String?
 
+  @OptionGroup var products: PrecisionArgument
+
   func validate() throws {
     let files = [json, perQuery, run, writeQrels, rerank, qrels].compactMap { $0 }
     if Set(files).count < files.count {
@@ -83,6 +85,9 @@ struct EvaluateCommand: RankCommand {
     }
     if config == nil && (model == nil || data == nil) {
       throw ValidationError("Give the configuration of a run, or both --model DIR and --data DIR.")
+    }
+    if config != nil && products.precision != .float32 {
+      throw ValidationError("--precision is for a model without a configuration; give --set model.precision=bfloat16.")
     }
     if config == nil && !overrides.values.isEmpty {
       throw ValidationError("--set overrides keys of a configuration, and none is given.")
@@ -132,7 +137,8 @@ extension EvaluationRequest {
         "\(command.config!): evaluation.data", PathCheck.collectionFolder(collection, judgements: command.qrels))
     }
     self.init(
-      model: model, collection: collection, configuration: configuration, judgements: command.qrels,
-      rerank: command.rerank, perQuery: command.perQuery, run: command.run, judgementsOutput: command.writeQrels)
+      model: model, collection: collection, configuration: configuration,
+      precision: command.products.precision, judgements: command.qrels, rerank: command.rerank,
+      perQuery: command.perQuery, run: command.run, judgementsOutput: command.writeQrels)
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Communication
+import Tensors
 import Training
 
 struct PlanCommand: RankCommand {
@@ -73,7 +74,7 @@ struct PlanCommand: RankCommand {
       configuration: configuration, rankCounts: ranks, queriesPerRank: queriesPerRank,
       link: statedLink,
       memory: memory.map { Int($0 * 1e9) })
-    let plan = try TrainingPlan(request, communicator: communicator)
+    let plan = try TrainingPlan(request, communicator: communicator, console: console)
     try output.publish(plan, plan.table, communicator)
     return 0
   }
@@ -110,8 +111,8 @@ extension TrainingPlan {
     return """
       \(trainedParameters) parameters trained of \(parameters); \(rows) rows, \
       \(Figure.decimals(realTokensPerQuery, 1)) real tokens a query with its documents, in a sample
-      measured here, a rank with \(threadsPerRank) thread\(threadsPerRank == 1 ? "" : "s"): products \
-      \(gigaflops(rates.forwardProducts)) GFLOP/s forward, \(gigaflops(rates.backwardProducts)) backward; attention \
+      measured here, a rank with \(threadsPerRank) thread\(threadsPerRank == 1 ? "" : "s"): \(precision.rawValue) \
+      products \(gigaflops(rates.forwardProducts)) GFLOP/s forward, \(gigaflops(rates.backwardProducts)) backward; attention \
       \(gigaflops(rates.forwardAttention)), \(gigaflops(rates.backwardAttention)); MaxSim \(gigaflops(rates.maxSim))
       link, \(origin): \(Figure.decimals(link.bytesPerSecond * 8 / 1e9, 1)) Gbit/s a rank, \
       \(Figure.time(link.secondsPerRank)) a collective and rank

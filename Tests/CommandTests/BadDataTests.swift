@@ -175,7 +175,7 @@ struct BadDataTests {
     ("evaluation.data=gone", "evaluation.data: there is no folder gone in "),
     ("run.directory=run.yaml/run", "run.directory: run.yaml is a file; name a folder"),
     ("loss.self_distillation=true", "loss.self_distillation: the ensemble of dense, sparse and ColBERT scores teaches"),
-    ("model.precision=bfloat16", "model.precision: bfloat16 is not in this version"),
+    ("model.precision=bf16", "model.precision: expected one of float32, bfloat16"),
   ])
   func namesTheKey(setting: String, complaint: String) throws {
     let run = try ShortRun()

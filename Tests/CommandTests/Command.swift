@@ -32,7 +32,11 @@ final class Command {
   /// - Parameters:
   ///   - ranks: nil: without `mpirun`.
   ///   - wrapper: a program that each rank starts in the place of `colbert`, whose path is its first argument.
-  init(_ arguments: [String], ranks: Int? = nil, in folder: String, wrapper: String? = nil) throws {
+  ///   - environment: variables beside the usual ones.
+  init(
+    _ arguments: [String], ranks: Int? = nil, in folder: String, wrapper: String? = nil,
+    environment: [String: String] = [:]
+  ) throws {
     logs = try TemporaryFolder()
     let program = (wrapper.map { [$0] } ?? []) + [Self.binary] + arguments
     let launcher = ranks.map { [Self.mpirun!, "--oversubscribe", "--bind-to", "none", "-n", "\($0)"] } ?? []
@@ -49,6 +53,7 @@ final class Command {
         // The same on every machine: the number of threads is part of what makes two runs the same bits.
         "COLBERT_THREADS": ranks == nil ? "2" : "1",
       ]) { $1 }
+      .merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try logs.open("output")
     process.standardError = try logs.open("errors")
@@ -65,9 +70,10 @@ final class Command {
 
   /// Runs `colbert` to its end.
   static func colbert(
-    _ arguments: [String], ranks: Int? = nil, in folder: String, wrapper: String? = nil, within seconds: Int = 60
+    _ arguments: [String], ranks: Int? = nil, in folder: String, wrapper: String? = nil,
+    environment: [String: String] = [:], within seconds: Int = 60
   ) throws -> Ended {
-    try Command(arguments, ranks: ranks, in: folder, wrapper: wrapper).end(within: seconds)
+    try Command(arguments, ranks: ranks, in: folder, wrapper: wrapper, environment: environment).end(within: seconds)
   }
 
   /// Waits for the end, which must come within `seconds`.

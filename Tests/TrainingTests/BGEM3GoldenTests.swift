@@ -13,7 +13,7 @@ import Testing
   /// tiny-bge-m3 with one of its two files of the encoder's weights, gone when `body` returns.
   private func withGolden<Result>(
     weights: String = "model.safetensors", objective: BGEM3Objective = .infonce,
-    _ body: (GoldenModel, TinyBGEM3) throws -> Result
+    precision: ProductPrecision = .float32, _ body: (GoldenModel, TinyBGEM3) throws -> Result
   ) throws -> Result {
     let expected: TinyBGEM3 = try readJSON(fixture("bge-m3.json"))
     return try withFolder { folder in
@@ -24,7 +24,7 @@ import Testing
       }
       let golden = try GoldenModel(
         folder: model, rows: "bge-m3-train.jsonl", objective: objective.objective(temperature: expected.temperature),
-        queryMaxLength: expected.query_max_length, documentMaxLength: expected.passage_max_length)
+        queryMaxLength: expected.query_max_length, documentMaxLength: expected.passage_max_length, precision: precision)
       return try body(golden, expected)
     }
   }
@@ -71,6 +71,16 @@ import Testing
         let gradient = golden.loaded.model.parameters.gradientValues(name)
         #expect(gradient?.allSatisfy { $0 == 0 } == true, "\(name), which the objective does not reach")
       }
+    }
+  }
+
+  @Test(.enabled(if: BFloat16Products.obstacle == nil), arguments: BGEM3Objective.allCases)
+  func lossAndGradientsOfBFloat16Products(objective: BGEM3Objective) throws {
+    try withGolden(objective: objective, precision: .bfloat16) { golden, expected in
+      try golden.checkBFloat16(
+        loss: expected.losses[objective.rawValue]!, missesLoss: [.unified, .selfDistilled].contains(objective),
+        gradients: "bge-m3-grad-\(objective.rawValue).safetensors"
+      ) { $0 }
     }
   }
 

@@ -105,9 +105,11 @@ struct CutCase {
   func outcome(
     _ communicator: any Communicator, accumulation: Int, threads: Int, fault: PlantedFault? = nil,
     cache: CutCache? = nil, recompute: Configuration.Recompute = .none,
-    exchange: ExchangeSettings = ExchangeSettings()
+    exchange: ExchangeSettings = ExchangeSettings(), precision: ProductPrecision = .float32
   ) throws -> CutOutcome {
-    let loaded = try LoadedModel(run.settings, trains: true, on: ThreadPool(threadCount: threads))
+    var settings = run.settings
+    settings.precision = precision
+    let loaded = try LoadedModel(settings, trains: true, on: ThreadPool(threadCount: threads))
     loaded.model.encoder.recomputesLayers = recompute == .layers
     try cache?.install(in: loaded, rank: communicator.rank)
     let sampler = Sampler(
@@ -227,7 +229,9 @@ struct CutOutcome: Equatable, Sendable {
   ///
   /// Vectors, winners, scores, each query's loss and the words bit for bit; the gradient to 1e-5, since sums over ranks
   /// and chunks are added in another order (float32's rounding, 6e-8, over a few dozen partial sums).
-  func differences(from whole: CutOutcome) -> [String] {
+  ///
+  /// - Parameter bound: of the gradient's error.
+  func differences(from whole: CutOutcome, gradientWithin bound: Double = 1e-5) -> [String] {
     var found: [String] = []
     if queries != slots.map({ whole.queries[$0] }) { found.append("queries") }
     if documents != whole.documents { found.append("documents") }
@@ -236,7 +240,7 @@ struct CutOutcome: Equatable, Sendable {
     if losses != slots.map({ whole.losses[$0] }) { found.append("losses") }
     if words != whole.words { found.append("words") }
     let error = relativeError(gradient, whole.gradient)
-    if error > 1e-5 { found.append("gradient by \(error)") }
+    if error > bound { found.append("gradient by \(error)") }
     return found
   }
 }

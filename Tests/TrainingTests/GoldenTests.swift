@@ -36,6 +36,19 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: BFloat16Products.obstacle == nil)) func tinyPyLateOfBFloat16Products() throws {
+    struct Expected: Decodable {
+      let contrastive_loss: Double
+    }
+    let expected: Expected = try readJSON(fixture("pylate.json"))
+    let golden = try GoldenModel(
+      folder: fixture("tiny-pylate"), rows: "pylate-train.jsonl", objective: Objective(temperature: 1),
+      precision: .bfloat16)
+    try golden.checkBFloat16(loss: expected.contrastive_loss, gradients: "pylate-grad-contrastive.safetensors") {
+      $0.hasPrefix("linear") ? "1.\($0)" : "0.auto_model.\($0)"
+    }
+  }
+
   @Test func tinyBERT() throws {
     let expected: TinyBERT = try readJSON(fixture("tiny-bert.json"))
     let golden = try TinyBERT.withFolder {
@@ -89,11 +102,13 @@ final class GoldenModel {
   let trainer: Trainer
 
   init(
-    folder: String, rows: String, objective: Objective, queryMaxLength: Int? = nil, documentMaxLength: Int? = nil
+    folder: String, rows: String, objective: Objective, queryMaxLength: Int? = nil, documentMaxLength: Int? = nil,
+    precision: ProductPrecision = .float32
   ) throws {
     let data = try TrainingData(paths: [fixture(rows)])
     let settings = ModelSettings(
-      path: folder, trained: .all, dropout: 0, queryMaxLength: queryMaxLength, documentMaxLength: documentMaxLength)
+      path: folder, trained: .all, dropout: 0, queryMaxLength: queryMaxLength, documentMaxLength: documentMaxLength,
+      precision: precision)
     loaded = try LoadedModel(settings, trains: true, on: ThreadPool(threadCount: 2))
     let sampler = Sampler(
       counts: data.counts, batchQueries: data.count, negativesPerQuery: 2, shuffle: false, seed: 0)
@@ -147,6 +162,38 @@ final class GoldenModel {
 
   /// Gradients within 5e-6 over all tensors, and each within 1e-5.
   func checkGradients(_ name: String, fileName: (String) -> String) throws {
+    let errors = try gradientErrors(name, fileName: fileName)
+    for (name, error) in errors.each { #expect(error < 1e-5, "\(name)") }
+    #expect(errors.all < 5e-6)
+  }
+
+  /// At most 1.2 times the errors of PyTorch with the encoder under bfloat16 autocast and float32 after it: 1.2e-3 of the
+  /// loss, 6.3e-2 over all gradients, 1.3e-1 of the worst tensor.
+  ///
+  /// And at least a hundred times those of float32: else nothing was rounded.
+  ///
+  /// - Parameter missesLoss: whether the loss is known to be further off than that bound, which is of PyTorch's error with
+  ///   `infonce`.
+  func checkBFloat16(
+    loss expected: Double, missesLoss: Bool = false, gradients name: String, fileName: (String) -> String
+  ) throws {
+    let errors = try gradientErrors(name, fileName: fileName)
+    let loss = try loss()
+    func checkLoss() { #expect(abs(loss - expected) < 1.2 * 1.2e-3, "\(loss), not \(expected)") }
+    if missesLoss {
+      withKnownIssue("1.7e-3 with unified, 1.5e-3 self-distilled", isIntermittent: true) { checkLoss() }
+    } else {
+      checkLoss()
+    }
+    #expect(errors.all < 1.2 * 6.3e-2 && errors.all > 5e-4)
+    for (name, error) in errors.each { #expect(error < 1.2 * 1.3e-1, "\(name)") }
+  }
+
+  /// How far gradients are from the file's, ‖ours − theirs‖ / ‖theirs‖: over all tensors, and of each by itself that is
+  /// no rounding noise. That of `key.bias` must be zero.
+  func gradientErrors(
+    _ name: String, fileName: (String) -> String
+  ) throws -> (all: Double, each: [(name: String, error: Double)]) {
     _ = try loss()
     let file = try SafetensorsFile(fixture(name))
     let parameters = loaded.model.parameters
@@ -157,15 +204,15 @@ final class GoldenModel {
       theirs.append(try floats(file, fileName(tensor.name), tensor.count))
     }
     let largest = theirs.map(norm).max()!
+    var each: [(String, Double)] = []
     for (i, tensor) in parameters.layout.trained.enumerated() {
       if tensor.name.hasSuffix("key.bias") {
         #expect(ours[i].allSatisfy { $0 == 0 }, "\(tensor.name) is exactly zero")
       } else if norm(theirs[i]) > 1e-6 * largest {
-        #expect(relativeError(ours[i], theirs[i]) < 1e-5, "\(tensor.name)")
+        each.append((tensor.name, relativeError(ours[i], theirs[i])))
       }
     }
-    let error = relativeError(ours.flatMap { $0 }, theirs.flatMap { $0 })
-    #expect(error < 5e-6)
+    return (relativeError(ours.flatMap { $0 }, theirs.flatMap { $0 }), each)
   }
 
   private func norm(_ values: [Float]) -> Double {

@@ -32,6 +32,8 @@ package final class Encoder: @unchecked Sendable {
   package var frozenPrefix: (any FrozenPrefixStates)?
   /// Whether a forward keeps nothing but each trained layer's input, from which `backward` computes the rest again.
   package var recomputesLayers = false
+  /// Of the operands of linear layers' products; all else is float32.
+  package var precision = ProductPrecision.float32
 
   package init(_ configuration: EncoderConfiguration, _ parameters: Parameters, on pool: ThreadPool) {
     func table(_ name: String) -> (Matrix, Matrix?) {
@@ -55,10 +57,10 @@ package final class Encoder: @unchecked Sendable {
   ///   - keepsActivations: whether a `backward` follows.
   package func forward(_ batch: TokenBatch, moment: DropoutMoment?, keepsActivations: Bool) -> Matrix {
     arena.reset()
-    var pass = Pass(batch: batch, moment: moment)
+    var pass = Pass(batch: batch, moment: moment, products: products(for: batch, forBackward: keepsActivations))
     var hidden: Matrix
     if let frozenPrefix, moment != nil {
-      hidden = frozenStates(of: batch, from: frozenPrefix)
+      hidden = frozenStates(of: batch, from: frozenPrefix, pass.products)
       pass.firstLayer = frozenLayerCount
     } else {
       hidden = embedded(batch, moment, &pass)
@@ -74,7 +76,7 @@ package final class Encoder: @unchecked Sendable {
         (shares ? shared : nil) ?? LayerActivations(batch, configuration, forBackward: forBackward, in: arena)
       if shares { shared = target }
       if kept && recomputesLayers { target.output = arena.matrix(rows: batch.tokenCount, columns: configuration.width) }
-      layer.forward(hidden, batch, dropouts(moment, isTrained: layer.isTrained), into: target, on: pool)
+      layer.forward(hidden, batch, dropouts(moment, isTrained: layer.isTrained), into: target, pass.products)
       pass.layers.append((hidden, target))
       hidden = target.output
     }
@@ -98,12 +100,14 @@ package final class Encoder: @unchecked Sendable {
   }
 
   /// The hidden states at the border of frozen and trained layers, computed for the texts that `prefix` does not know.
-  private func frozenStates(of batch: TokenBatch, from prefix: any FrozenPrefixStates) -> Matrix {
+  private func frozenStates(
+    of batch: TokenBatch, from prefix: any FrozenPrefixStates, _ products: LinearProducts
+  ) -> Matrix {
     let hidden = arena.matrix(rows: batch.tokenCount, columns: configuration.width)
     let unknown = prefix.read(batch, into: hidden)
     guard !unknown.isEmpty else { return hidden }
     let part = batch.prefixInput(of: unknown)
-    let computed = frozenStates(of: part)
+    let computed = frozenStates(of: part, products)
     prefix.keep(computed, of: part)
     for (place, text) in unknown.enumerated() {
       copy(
@@ -114,13 +118,13 @@ package final class Encoder: @unchecked Sendable {
   }
 
   /// What the embeddings and the frozen layers make of `batch`, `[tokens × width]`, in memory of this pass.
-  private func frozenStates(of batch: TokenBatch) -> Matrix {
-    var pass = Pass(batch: batch, moment: nil)
+  private func frozenStates(of batch: TokenBatch, _ products: LinearProducts) -> Matrix {
+    var pass = Pass(batch: batch, moment: nil, products: products)
     var hidden = embedded(batch, nil, &pass)
     guard frozenLayerCount > 0 else { return hidden }
     let activations = LayerActivations(batch, configuration, forBackward: false, in: arena)
     for layer in layers[..<frozenLayerCount] {
-      layer.forward(hidden, batch, dropouts(nil, isTrained: false), into: activations, on: pool)
+      layer.forward(hidden, batch, dropouts(nil, isTrained: false), into: activations, products)
       hidden = activations.output
     }
     return hidden
@@ -130,7 +134,12 @@ package final class Encoder: @unchecked Sendable {
   package func frozenStateValues(of batch: TokenBatch) -> [Float] {
     arena.reset()
     pass = nil
-    return frozenStates(of: batch).values
+    return frozenStates(of: batch, products(for: batch, forBackward: false)).values
+  }
+
+  private func products(for batch: TokenBatch, forBackward: Bool) -> LinearProducts {
+    LinearProducts(
+      precision, tokens: batch.tokenCount, configuration, forBackward: forBackward, in: arena, on: pool)
   }
 
   /// Adds the gradients of the trained parameters, given ∂loss/∂hidden states of the last forward.
@@ -147,11 +156,11 @@ package final class Encoder: @unchecked Sendable {
       let dropouts = dropouts(pass.moment, isTrained: true)
       // Shared buffers still hold the last layer's.
       if recomputesLayers && layer.index < layers.count - 1 {
-        layer.forward(input, pass.batch, dropouts, into: activations, on: pool)
+        layer.forward(input, pass.batch, dropouts, into: activations, pass.products)
       }
       layer.backward(
         upstream, input: input, pass.batch, dropouts, activations, scratch: scratch,
-        wantsInput: layer.index > lowest || trainsEmbeddings, on: pool)
+        wantsInput: layer.index > lowest || trainsEmbeddings, pass.products)
       finished(.layer(layer.index))
     }
     guard trainsEmbeddings else { return }
@@ -178,6 +187,7 @@ package final class Encoder: @unchecked Sendable {
 private struct Pass {
   let batch: TokenBatch
   let moment: DropoutMoment?
+  let products: LinearProducts
   /// The embeddings before their norm's scale, and the norm's deviations; nil if they were not computed.
   var embeddings: (normalised: Matrix, deviations: Matrix)?
   /// The lowest layer that was computed; below it hidden states were known.

@@ -1,4 +1,4 @@
-import Tensors
+package import Tensors
 
 /// The architectures that are computed, all BERT's but for how positions are counted.
 package enum EncoderFamily: Sendable, Equatable {
@@ -84,7 +84,7 @@ extension EncoderConfiguration {
   ///   - readsStates: whether the frozen layers' states come from a cache.
   ///   - recomputesLayers: whether only each trained layer's input is kept; see ``Encoder/recomputesLayers``.
   package func activationFloats(
-    tokens: Int, trainedLayers: Int, readsStates: Bool, recomputesLayers: Bool
+    tokens: Int, trainedLayers: Int, readsStates: Bool, recomputesLayers: Bool, precision: ProductPrecision = .float32
   ) -> Int {
     // One set of buffers a trained layer, and one that the frozen layers share; or one for all, and each layer's output.
     let sets = recomputesLayers ? 1 : trainedLayers + (trainedLayers < layerCount ? 1 : 0)
@@ -95,5 +95,6 @@ extension EncoderConfiguration {
     let embedded = (readsStates ? 3 : 2) * width + 1
     let statistics = 2 * headCount * (recomputesLayers ? min(1, trainedLayers) : trainedLayers)
     return tokens * (embedded + sets * layer + outputs + statistics + scratch)
+      + operandFloats(precision, tokens: tokens, forBackward: trainedLayers > 0)
   }
 }

@@ -35,25 +35,26 @@ struct EncoderLayer {
   /// Computes `activations.output` from `input`, both `[tokens × width]`; they may be the same memory.
   func forward(
     _ input: Matrix, _ batch: TokenBatch, _ dropouts: LayerDropouts, into activations: LayerActivations,
-    on pool: ThreadPool
+    _ products: LinearProducts
   ) {
-    let a = activations
-    query.forward(input, into: a.queries, on: pool)
-    key.forward(input, into: a.keys, on: pool)
-    value.forward(input, into: a.values, on: pool)
+    let (a, pool) = (activations, products.pool)
+    let operand = products.input(input)
+    query.forward(operand, into: a.queries, products)
+    key.forward(operand, into: a.keys, products)
+    value.forward(operand, into: a.values, products)
     pool.clock.measure(.attention) {
       attention(
         a.inputs(headCount), batch, dropout: dropouts.attention, layer: index, statistics: a.statistics,
         into: a.context, on: pool)
     }
-    attentionOutput.forward(a.context, into: a.attentionNormalised, on: pool)
+    attentionOutput.forward(products.input(a.context), into: a.attentionNormalised, products)
     applyDropout(dropouts.hidden, to: a.attentionNormalised, of: batch, layer: index, site: .attention, on: pool)
     add(input, to: a.attentionNormalised, on: pool)
     attentionNorm.forward(a.attentionNormalised, deviations: a.attentionDeviations, into: a.attended, on: pool)
 
-    intermediate.forward(a.attended, into: a.intermediate, on: pool)
+    intermediate.forward(products.input(a.attended), into: a.intermediate, products)
     gelu(a.intermediate, into: a.activated, on: pool)
-    output.forward(a.activated, into: a.outputNormalised, on: pool)
+    output.forward(products.input(a.activated), into: a.outputNormalised, products)
     applyDropout(dropouts.hidden, to: a.outputNormalised, of: batch, layer: index, site: .feedForward, on: pool)
     add(a.attended, to: a.outputNormalised, on: pool)
     outputNorm.forward(a.outputNormalised, deviations: a.outputDeviations, into: a.output, on: pool)
@@ -62,21 +63,22 @@ struct EncoderLayer {
   /// Turns `upstream`, ∂loss/∂output, into ∂loss/∂input in place (if wanted) and adds to the parameters' gradients.
   func backward(
     _ upstream: Matrix, input: Matrix, _ batch: TokenBatch, _ dropouts: LayerDropouts, _ activations: LayerActivations,
-    scratch: LayerScratch, wantsInput: Bool, on pool: ThreadPool
+    scratch: LayerScratch, wantsInput: Bool, _ products: LinearProducts
   ) {
-    let a = activations
+    let (a, pool) = (activations, products.pool)
     // Feed-forward: `upstream` is its own residual branch; `branch` goes through the network.
     outputNorm.backward(upstream, normalised: a.outputNormalised, deviations: a.outputDeviations, on: pool)
     copy(upstream, to: scratch.branch)
     applyDropout(dropouts.hidden, to: scratch.branch, of: batch, layer: index, site: .feedForward, on: pool)
-    output.backward(scratch.branch, input: a.activated, into: scratch.intermediate, on: pool)
+    output.backward(scratch.branch, input: products.input(a.activated), into: scratch.intermediate, products)
     geluBackward(scratch.intermediate, input: a.intermediate, on: pool)
-    intermediate.backward(scratch.intermediate, input: a.attended, into: upstream, accumulating: true, on: pool)
+    intermediate.backward(
+      scratch.intermediate, input: products.input(a.attended), into: upstream, accumulating: true, products)
 
     attentionNorm.backward(upstream, normalised: a.attentionNormalised, deviations: a.attentionDeviations, on: pool)
     copy(upstream, to: scratch.branch)
     applyDropout(dropouts.hidden, to: scratch.branch, of: batch, layer: index, site: .attention, on: pool)
-    attentionOutput.backward(scratch.branch, input: a.context, into: scratch.context, on: pool)
+    attentionOutput.backward(scratch.branch, input: products.input(a.context), into: scratch.context, products)
     pool.clock.measure(.attention) {
       attentionBackward(
         scratch.context, a.inputs(headCount), batch, dropout: dropouts.attention, layer: index,
@@ -85,9 +87,10 @@ struct EncoderLayer {
           queries: scratch.queries, keys: scratch.keys, values: scratch.values, headCount: headCount), on: pool)
     }
     let gradient = wantsInput ? upstream : nil
-    query.backward(scratch.queries, input: input, into: gradient, accumulating: true, on: pool)
-    key.backward(scratch.keys, input: input, into: gradient, accumulating: true, on: pool)
-    value.backward(scratch.values, input: input, into: gradient, accumulating: true, on: pool)
+    let operand = products.input(input)
+    query.backward(scratch.queries, input: operand, into: gradient, accumulating: true, products)
+    key.backward(scratch.keys, input: operand, into: gradient, accumulating: true, products)
+    value.backward(scratch.values, input: operand, into: gradient, accumulating: true, products)
   }
 }
 

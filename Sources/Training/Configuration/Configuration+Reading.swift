@@ -5,7 +5,7 @@ extension Configuration {
   ///   - tree: a whole file; its source names the file, and so the default of `run.directory`.
   ///   - paths: those that must be there; looked for on this machine.
   /// - Throws: every problem found: keys that are not known, values of a wrong type or out of range, what is missing,
-  ///   what this version does not do, keys that contradict each other, paths that are not there.
+  ///   keys that contradict each other, paths that are not there.
   package init(_ tree: ConfigurationNode, checking paths: ConfigurationPaths = []) throws(ConfigurationError) {
     self.init()
     run.directory = "runs/\(Self.baseName(of: tree.source.file))"
@@ -14,7 +14,6 @@ extension Configuration {
     guard reader.problems.isEmpty else { throw ConfigurationError(reader.problems) }
     visit(&reader)
     reader.reportUnclaimed()
-    for (key, message) in notInThisVersion { reader.note(reader.given[key]?.source ?? tree.source, message) }
     for (key, message) in contradictions {
       reader.note(reader.given[key]?.source ?? tree.source, "\(key): \(message)")
     }

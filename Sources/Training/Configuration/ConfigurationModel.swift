@@ -12,7 +12,8 @@ extension Configuration {
     package var style = Style.auto
     /// `train`: the part whose parameters move.
     package var train = TrainedPart.all
-    /// `precision`: of the encoder's matrix products.
+    /// `precision`: of the factors in the products of the encoder's linear layers; sums and all else are float32. A processor without
+    /// bfloat16 instructions computes in float32 and says so.
     package var precision = Precision.float32
     /// `dropout`: both of the encoder's dropouts, as a share; `nil` takes the folder's own.
     package var dropout: Double?
@@ -37,7 +38,7 @@ extension Configuration {
     case top(Int)
   }
 
-  /// The arithmetic of the encoder's matrix products.
+  /// What the products of the encoder's linear layers multiply.
   package enum Precision: String, Codable, ConfigurationChoice {
     case float32, bfloat16
   }

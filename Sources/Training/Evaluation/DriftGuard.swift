@@ -32,7 +32,8 @@ struct DriftGuard {
     )
     communicator.context = "searching with the starting model"
     let model = try communicator.together("loading the starting model") {
-      try LoadedModel(ModelSettings(setup.configuration).forEvaluation, trains: false, on: setup.model.model.pool)
+      let settings = ModelSettings(setup.configuration, precision: setup.model.model.encoder.precision)
+      return try LoadedModel(settings.forEvaluation, trains: false, on: setup.model.model.pool)
     }
     start = try Evaluator(model, communicator: communicator).hybridRankings(collection)
     self.bound = bound

@@ -10,7 +10,11 @@ package func evaluate(
   _ request: EvaluationRequest, communicator: any Communicator, console: Console
 ) throws -> Evaluation {
   let (path, folder) = (request.model, request.collection)
-  let settings = request.configuration.map { ModelSettings($0, path: path) } ?? ModelSettings(path: path)
+  let precision = try communicator.agreedPrecision(
+    request.configuration?.model.precision ?? request.precision, console: console)
+  let settings =
+    request.configuration.map { ModelSettings($0, path: path, precision: precision) }
+    ?? ModelSettings(path: path, precision: precision)
   let (model, collection, candidates) = try communicator.together("loading the model and the collection") {
     let collection = try RetrievalCollection(path: folder, judgements: request.judgements)
     return (

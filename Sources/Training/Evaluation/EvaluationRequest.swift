@@ -4,8 +4,10 @@ package struct EvaluationRequest: Codable, Sendable {
   package let model: String
   /// The collection's folder.
   package let collection: String
-  /// Gives lengths, and the dimension and seed of a head that the model's folder has not; nil: the folder's own.
+  /// Gives lengths, precision, and the dimension and seed of a head that the model's folder has not; nil: the folder's own.
   package let configuration: Configuration?
+  /// Of the encoder's products, if there is no configuration.
+  package let precision: Configuration.Precision
   /// The judgements to take in the place of the collection's; nil: its own.
   package let judgements: String?
   /// A TREC run of which the documents are scored again, instead of a search; nil: a search.
@@ -18,13 +20,14 @@ package struct EvaluationRequest: Codable, Sendable {
   package let judgementsOutput: String?
 
   package init(
-    model: String, collection: String, configuration: Configuration?, judgements: String?, rerank: String?,
-    perQuery: String?,
-    run: String?, judgementsOutput: String?
+    model: String, collection: String, configuration: Configuration?,
+    precision: Configuration.Precision, judgements: String?, rerank: String?,
+    perQuery: String?, run: String?, judgementsOutput: String?
   ) {
     self.model = model
     self.collection = collection
     self.configuration = configuration
+    self.precision = precision
     self.judgements = judgements
     self.rerank = rerank
     self.perQuery = perQuery

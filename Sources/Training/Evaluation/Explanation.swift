@@ -56,11 +56,12 @@ package struct Explanation: Codable, Sendable {
 /// Collective: every rank calls it, and gets the same.
 /// - Parameter dimension: of a new head where the folder has none, from the seed that a run has if it names no other.
 package func explain(
-  model path: String, dimension: Int?, query: String, documents: [String], communicator: any Communicator,
-  console: Console
+  model path: String, dimension: Int?, precision: Configuration.Precision, query: String, documents: [String],
+  communicator: any Communicator, console: Console
 ) throws -> Explanation {
+  let precision = try communicator.agreedPrecision(precision, console: console)
   let model = try communicator.together("loading the model") {
-    var settings = ModelSettings(path: path)
+    var settings = ModelSettings(path: path, precision: precision)
     if try dimension != nil && ModelFolder(path).head == nil { settings.dimension = dimension }
     return try LoadedModel(settings.forEvaluation, trains: false, on: ThreadPool.forRank())
   }

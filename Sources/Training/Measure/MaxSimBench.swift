@@ -57,7 +57,7 @@ package struct MaxSimBench: Codable, Sendable {
     let gradients = [queries, documents].map { arena.zeros(rows: $0.rows.rows, columns: sizes.dimension) }
     let product = EncoderConfiguration.miniLM
     try communicator.barrier()
-    var rate = layerProductRate(product, rows: 4_096, on: pool, within: 1)
+    var rate = layerProductRate(product, rows: 4_096, .float32, on: pool, within: 1)
     let before = ProcessMemory.now().anonymous
     var (forward, backward, most) = (Double.infinity, Double.infinity, before)
     for _ in 0..<repeats {
@@ -72,7 +72,7 @@ package struct MaxSimBench: Codable, Sendable {
       forward = min(forward, Double(middle - start) / 1e9)
       most = max(most, ProcessMemory.now().anonymous)
     }
-    rate = max(rate, layerProductRate(product, rows: 4_096, on: pool, within: 1))
+    rate = max(rate, layerProductRate(product, rows: 4_096, .float32, on: pool, within: 1))
     ranks = communicator.rankCount
     threadsPerRank = pool.threadCount
     forwardSeconds = -(try communicator.least(-forward))

@@ -49,6 +49,9 @@ package struct ProductRate: Codable, Sendable {
   package let oneThread: Double
   /// With all threads of a rank.
   package let allThreads: Double
+  /// The same in bfloat16, with the rounding of both factors; nil where that cannot be.
+  package let bfloat16OneThread: Double?
+  package let bfloat16AllThreads: Double?
 }
 
 /// What `bench gemm` has measured.
@@ -57,6 +60,8 @@ package struct ProductBench: Codable, Sendable {
   package let threadsPerRank: Int
   /// Of the slowest rank, while all are at it.
   package let products: [ProductRate]
+  /// Why there are no rates in bfloat16; nil: there are.
+  package let bfloat16Obstacle: String?
 
   /// Measures every product with one thread and with all, on all ranks at once. Collective: every rank calls it.
   ///
@@ -66,26 +71,27 @@ package struct ProductBench: Codable, Sendable {
     let single = ThreadPool(threadCount: 1)
     ranks = communicator.rankCount
     threadsPerRank = pool.threadCount
+    let obstacle = try communicator.obstacleToBFloat16()
+    bfloat16Obstacle = obstacle
     products = try shapes.flatMap { shape in
       try ProductKind.allCases.map { kind in
-        ProductRate(
-          shape: shape, kind: kind,
-          oneThread: try Self.slowest(shape, kind, on: single, seconds, communicator),
-          allThreads: try Self.slowest(shape, kind, on: pool, seconds, communicator))
+        func rate(_ precision: ProductPrecision, on pool: ThreadPool) throws -> Double {
+          try communicator.barrier()
+          return try communicator.least(productRate(shape, kind, precision, on: pool, seconds))
+        }
+        return ProductRate(
+          shape: shape, kind: kind, oneThread: try rate(.float32, on: single), allThreads: try rate(.float32, on: pool),
+          bfloat16OneThread: obstacle == nil ? try rate(.bfloat16, on: single) : nil,
+          bfloat16AllThreads: obstacle == nil ? try rate(.bfloat16, on: pool) : nil)
       }
     }
   }
 
-  private static func slowest(
-    _ shape: ProductShape, _ kind: ProductKind, on pool: ThreadPool, _ seconds: Double, _ communicator: any Communicator
-  ) throws -> Double {
-    try communicator.barrier()
-    return try communicator.least(productRate(shape, kind, on: pool, seconds))
+  /// The rate of a training step's mix: an encoder layer's products, forward and both gradients; nil if some were not measured.
+  package func mixed(_ rate: (ProductRate) -> Double?) -> Double? {
+    let rates = products.compactMap { product in rate(product).map { (product.shape, $0) } }
+    return rates.count == products.count ? mixedRate(rates) : nil
   }
-
-  /// The rate of a training step's mix: an encoder layer's products, forward and both gradients, all threads.
-  package var mixed: Double { mixedRate(products.map { ($0.shape, $0.allThreads) }) }
-  package var mixedOneThread: Double { mixedRate(products.map { ($0.shape, $0.oneThread) }) }
 }
 
 /// Operations over the time they take, of an encoder layer's products.
@@ -96,29 +102,44 @@ private func mixedRate(_ rates: [(shape: ProductShape, rate: Double)]) -> Double
 }
 
 /// The rate of an encoder layer's products, forward and both gradients, on this rank.
-func layerProductRate(_ encoder: EncoderConfiguration, rows: Int, on pool: ThreadPool, within seconds: Double) -> Double
-{
+func layerProductRate(
+  _ encoder: EncoderConfiguration, rows: Int, _ precision: ProductPrecision, on pool: ThreadPool, within seconds: Double
+) -> Double {
   let shapes = ProductShape.all(
     width: encoder.width, intermediate: encoder.intermediateWidth, dimension: 1, rows: rows
   ).filter { $0.perLayer > 0 }
   let each = seconds / Double(shapes.count * ProductKind.allCases.count)
   return mixedRate(
-    shapes.flatMap { shape in ProductKind.allCases.map { (shape, productRate(shape, $0, on: pool, each)) } })
+    shapes.flatMap { shape in ProductKind.allCases.map { (shape, productRate(shape, $0, precision, on: pool, each)) } })
 }
 
-/// Floating-point operations a second of one product.
-private func productRate(_ shape: ProductShape, _ kind: ProductKind, on pool: ThreadPool, _ seconds: Double) -> Double {
+/// Floating-point operations a second of one product; in bfloat16 both factors are rounded each time, as a step does.
+private func productRate(
+  _ shape: ProductShape, _ kind: ProductKind, _ precision: ProductPrecision, on pool: ThreadPool, _ seconds: Double
+) -> Double {
   let arena = Arena()
   let input = arena.filled(rows: shape.rows, columns: shape.inputs)
   let output = arena.filled(rows: shape.rows, columns: shape.outputs)
   let weight = arena.filled(rows: shape.outputs, columns: shape.inputs)
+  let room = [input, output, weight].map {
+    arena.bfloat16Matrix(rows: $0.rows, columns: precision == .bfloat16 ? $0.columns : 0)
+  }
+  func rounded(_ matrix: Matrix, _ place: Int) -> BFloat16Matrix {
+    roundToBFloat16(matrix, into: room[place], on: pool)
+    return room[place]
+  }
   return withExtendedLifetime(arena) {
     shape.operations
       / shortestTime(within: seconds) {
-        switch kind {
-        case .forward: multiply(input, transposed: weight, into: output, on: pool)
-        case .inputGradient: multiply(output, weight, into: input, on: pool)
-        case .weightGradient: accumulateProduct(transposed: output, input, into: weight, on: pool)
+        switch (kind, precision) {
+        case (.forward, .float32): multiply(input, transposed: weight, into: output, on: pool)
+        case (.inputGradient, .float32): multiply(output, weight, into: input, on: pool)
+        case (.weightGradient, .float32): accumulateProduct(transposed: output, input, into: weight, on: pool)
+        case (.forward, .bfloat16):
+          multiply(rounded(input, 0), transposed: rounded(weight, 2), into: output, on: pool)
+        case (.inputGradient, .bfloat16): multiply(rounded(output, 1), rounded(weight, 2), into: input, on: pool)
+        case (.weightGradient, .bfloat16):
+          accumulateProduct(transposed: rounded(output, 1), rounded(input, 0), into: weight, on: pool)
         }
       }
   }

@@ -1,6 +1,6 @@
 package import Communication
 import LateInteraction
-import Tensors
+package import Tensors
 
 /// A part of a step: its time, and the least that it could take.
 package struct PartTime: Codable, Sendable {
@@ -17,6 +17,8 @@ package struct StepBench: Codable, Sendable {
   package let ranks: Int
   package let threadsPerRank: Int
   package let steps: Int
+  /// Of the encoder's products.
+  package let precision: ProductPrecision
   package let secondsPerStep: Double
   /// Of all ranks; without padding and query expansion, as in `metrics.jsonl`.
   package let tokensPerSecond: Double
@@ -53,6 +55,7 @@ package struct StepBench: Codable, Sendable {
     ranks = m.run.communicator.rankCount
     threadsPerRank = m.run.setup.model.model.pool.threadCount
     steps = m.steps
+    precision = m.run.setup.model.model.encoder.precision
     secondsPerStep = m.seconds / Double(m.steps)
     tokensPerSecond = m.tokens / m.seconds
     queriesPerSecond = m.queries / m.seconds
@@ -64,9 +67,9 @@ package struct StepBench: Codable, Sendable {
     sentBytesPerStep = sentBytes
     let floors: [StepPart: Double] = [
       .products: (work.products + work.repeatedProducts) / rates.products / rankCount,
-      .attention: (work.attention + work.repeatedAttention) / rates.products / rankCount,
+      .attention: (work.attention + work.repeatedAttention) / rates.floatProducts / rankCount,
       .elementWise: work.elementWiseBytes / rates.memory / rankCount,
-      .maxSimAndLoss: work.maxSim / rates.products / rankCount,
+      .maxSimAndLoss: work.maxSim / rates.floatProducts / rankCount,
       .optimizer: work.optimizerBytes / rates.memory / rankCount,
       .communication: rates.link.map { sentBytes / $0 } ?? 0,
       .waitingForData: 0, .waitingForRanks: 0,
@@ -79,16 +82,23 @@ package struct StepBench: Codable, Sendable {
 
 /// What floors are made of: operations and bytes a second, of one rank while all are at it; of the link with more than one.
 private struct MeasuredFloors {
+  /// In the run's precision, and in float32, in which attention and MaxSim are.
   let products: Double
+  let floatProducts: Double
   let memory: Double
   let link: Double?
 
   /// Collective: every rank calls it.
   init(_ setup: TrainingSetup, _ communicator: any Communicator) throws {
     let pool = setup.model.model.pool
-    try communicator.barrier()
-    products = try communicator.least(
-      layerProductRate(setup.model.folder.encoder, rows: 4_096, on: pool, within: 2))
+    func products(in precision: ProductPrecision) throws -> Double {
+      try communicator.barrier()
+      return try communicator.least(
+        layerProductRate(setup.model.folder.encoder, rows: 4_096, precision, on: pool, within: 2))
+    }
+    let precision = setup.model.model.encoder.precision
+    self.products = try products(in: precision)
+    floatProducts = precision == .float32 ? self.products : try products(in: .float32)
     try communicator.barrier()
     memory = try communicator.least(Training.memoryBandwidth(on: pool, within: 0.5))
     link = try CollectiveBench(largest: 1 << 22, seconds: 0.1, communicator: communicator).times

@@ -41,7 +41,8 @@ final class MiningRun {
     communicator: any Communicator, console: Console
   ) throws {
     (self.configuration, self.communicator, self.console) = (configuration, communicator, console)
-    let settings = ModelSettings(configuration, path: path).forEvaluation
+    let precision = try communicator.agreedPrecision(configuration.model.precision, console: console)
+    let settings = ModelSettings(configuration, path: path, precision: precision).forEvaluation
     let corpus = configuration.mining.corpus.map(PathCheck.corpusFile)
     let (model, data, pool) = try communicator.together("loading the model and the texts") {
       let model = try LoadedModel(settings, trains: false, on: ThreadPool.forRank())
@@ -75,7 +76,7 @@ final class MiningRun {
       "the corpus": try communicator.digests(ofSameFiles: corpus.map { [$0] } ?? []),
     ]
     try communicator.onRoot("opening \(folder.path)") { () -> Void in
-      try folder.open(MiningTask(configuration, digests: digests))
+      try folder.open(MiningTask(configuration, model.model.encoder.precision, digests: digests))
     }
     for notice in model.notices { console.logger.info("\(notice)") }
     if model.hasNewHead {

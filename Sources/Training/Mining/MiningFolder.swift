@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Tensors
 
 /// What an unfinished `mine` has come to, in a folder beside its output: the rows of finished blocks, and how far the search
 /// of the next one is. For rank 0.
@@ -74,8 +75,10 @@ struct MiningFolder {
 struct MiningTask: Codable, Equatable {
   private let facts: [String: String]
 
-  /// - Parameter digests: of the files it reads, by what they are.
-  init(_ configuration: Configuration, digests: [String: [String]]) {
+  /// - Parameters:
+  ///   - precision: of the products, as the ranks have agreed on it.
+  ///   - digests: of the files it reads, by what they are.
+  init(_ configuration: Configuration, _ precision: ProductPrecision, digests: [String: [String]]) {
     var facts = digests.mapValues { $0.joined(separator: " ") }
     let keys = ["model.style", "model.dimension", "data.query_max_length", "data.document_max_length", "run.seed"]
     for leaf in configuration.leaves where keys.contains(leaf.key) || leaf.key.hasPrefix("mining.") {
@@ -85,6 +88,7 @@ struct MiningTask: Codable, Equatable {
     if configuration.mining.sampling == .score, configuration.mining.temperature == nil {
       facts["loss.temperature"] = configuration.loss.temperature.map { "\($0)" } ?? "null"
     }
+    facts["model.precision"] = precision.rawValue
     self.facts = facts
   }
 

@@ -27,7 +27,7 @@ final class FrozenPrefixCache: FrozenPrefixStates {
       elementBytes: precision == .float32 ? 4 : 2)
     let about = """
       hidden states after \(encoder.frozenLayerCount) of \(encoder.configuration.layerCount) layers of \
-      \(loaded.folder.path), \(precision.rawValue)
+      \(loaded.folder.path), \(precision.rawValue), from \(encoder.precision.rawValue) products
 
       """
     store = try HiddenStateStore(
@@ -49,7 +49,9 @@ final class FrozenPrefixCache: FrozenPrefixStates {
         place: Place(slot: text, text: 0))
     }
     var hasher = SHA256()
-    let words = digests + ["\(encoder.frozenLayerCount)", precision.rawValue]
+    // Before there were bfloat16 products there was no word for float32 ones: what is kept from then is still good.
+    let products = encoder.precision == .float32 ? [] : ["\(encoder.precision.rawValue) products"]
+    let words = digests + ["\(encoder.frozenLayerCount)", precision.rawValue] + products
     hasher.update(data: Data(words.joined(separator: "\n").utf8))
     unsafe encoder.frozenStateValues(of: probe).withUnsafeBytes { unsafe hasher.update(bufferPointer: $0) }
     return Array(hasher.finalize())

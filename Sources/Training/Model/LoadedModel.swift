@@ -19,11 +19,13 @@ package struct ModelSettings: Sendable {
   package var seed: UInt64
   /// The heads that the objective depends on.
   package var reached: ReachedHeads
+  /// Of the encoder's linear layers.
+  package var precision: ProductPrecision
 
   package init(
     path: String, style: ModelStyle? = nil, dimension: Int? = nil, trained: LateInteraction.TrainedPart = .head,
     dropout: Double? = nil, queryMaxLength: Int? = nil, documentMaxLength: Int? = nil, seed: UInt64 = 42,
-    reached: ReachedHeads = ReachedHeads()
+    reached: ReachedHeads = ReachedHeads(), precision: ProductPrecision = .float32
   ) {
     self.path = path
     self.style = style
@@ -34,6 +36,7 @@ package struct ModelSettings: Sendable {
     self.documentMaxLength = documentMaxLength
     self.seed = seed
     self.reached = reached
+    self.precision = precision
   }
 }
 
@@ -67,6 +70,7 @@ package struct LoadedModel: Sendable {
       encoder: shape.encoder, head: shape.head, reduction: folder.style.reduction,
       unweighted: [tokenizer.classification, tokenizer.separator, tokenizer.padding, tokenizer.unknown],
       parameters: parameters, on: pool)
+    model.encoder.precision = shape.precision
     hasNewHead = folder.head == nil
     notices = folder.notices + described.notices
   }
@@ -98,7 +102,7 @@ struct DescribedModel {
       training: settings.trained)
     shape = ModelShape(
       encoder: encoder, head: head, layout: layout, hasSparseHead: folder.sparseHead != nil, readsStates: false,
-      recomputesLayers: false)
+      recomputesLayers: false, precision: settings.precision)
     (input, notices) = try loadModelTokenizer(settings, folder)
   }
 

@@ -1,4 +1,5 @@
 import LateInteraction
+import Tensors
 
 /// What memory, time and bytes of a step depend on, of a model whose values need not be in memory.
 struct ModelShape {
@@ -9,6 +10,7 @@ struct ModelShape {
   /// Whether what the frozen layers make of a text comes from a cache.
   var readsStates: Bool
   var recomputesLayers: Bool
+  var precision = ProductPrecision.float32
 
   var trainsEncoder: Bool { layout.trained.contains { $0.part != .head } }
   /// How many of the lowest layers, with the embeddings below them, are frozen.
@@ -20,6 +22,6 @@ extension ModelShape {
     self.init(
       encoder: model.encoder.configuration, head: model.head.shape, layout: model.parameters.layout,
       hasSparseHead: model.sparse != nil, readsStates: model.encoder.frozenPrefix != nil,
-      recomputesLayers: model.encoder.recomputesLayers)
+      recomputesLayers: model.encoder.recomputesLayers, precision: model.encoder.precision)
   }
 }

@@ -107,6 +107,7 @@ private struct Probe {
     model = ColBERTModel(
       encoder: encoder, head: shape.head, reduction: described.folder.style.reduction, unweighted: [],
       parameters: parameters, on: pool)
+    model.encoder.precision = shape.precision
     let alone = SoloCommunicator()
     trainer = Trainer(model, objective: objective, seed: 0, communicator: alone)
     let settings = AdamWSettings(

@@ -2,7 +2,7 @@ package import Communication
 import Datasets
 import Foundation
 import LateInteraction
-import Tensors
+package import Tensors
 
 /// What is known of the connection between ranks.
 package struct RankLink: Codable, Sendable {
@@ -62,6 +62,8 @@ package struct TrainingPlan: Codable, Sendable {
   package let rows: Int
   package let realTokensPerQuery: Double
   package let threadsPerRank: Int
+  /// Of the encoder's products, as measured.
+  package let precision: ProductPrecision
   package let rates: StepRates
   package let link: RankLink
   /// What a rank may use, in bytes.
@@ -69,10 +71,12 @@ package struct TrainingPlan: Codable, Sendable {
   package let runs: [PlannedRun]
 
   /// Tokenizes a sample of the data and times a few steps of two layers; loads no model. Collective: every rank calls it.
-  package init(_ request: PlanRequest, communicator: any Communicator) throws {
+  package init(_ request: PlanRequest, communicator: any Communicator, console: Console) throws {
     let configuration = request.configuration
+    let precision = try communicator.agreedPrecision(configuration.model.precision, console: console)
+    self.precision = precision
     let (described, data) = try communicator.together("reading the model and the data") {
-      let described = try DescribedModel(ModelSettings(configuration), trains: true)
+      let described = try DescribedModel(ModelSettings(configuration, precision: precision), trains: true)
       return (described, try TrainingData(configuration))
     }
     let collection = try communicator.together("opening the evaluation data") {
@@ -111,7 +115,7 @@ extension ModelShape {
     ModelShape(
       encoder: encoder, head: head,
       layout: ParameterLayout(encoder: encoder, head: head, hasSparseHead: hasSparseHead, training: training),
-      hasSparseHead: hasSparseHead, readsStates: false, recomputesLayers: false)
+      hasSparseHead: hasSparseHead, readsStates: false, recomputesLayers: false, precision: precision)
   }
 
   /// As a configuration would have it computed.

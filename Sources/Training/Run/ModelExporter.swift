@@ -56,7 +56,8 @@ private struct ExportSource {
     if case .failure(let problem) = configuration.findModel() {
       throw UsageError("model.path of the run that saved \(checkpoint.path): \(problem)")
     }
-    loaded = try LoadedModel(ModelSettings(configuration), trains: false, on: ThreadPool.forRank())
+    loaded = try LoadedModel(
+      ModelSettings(configuration, precision: .float32), trains: false, on: ThreadPool.forRank())
     for notice in loaded.notices { console.logger.info("\(notice)") }
     let parameters = loaded.model.parameters
     let layout = parameters.layout

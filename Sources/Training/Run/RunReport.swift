@@ -27,6 +27,7 @@ struct RunReport {
       Self.random(setup),
       Self.parameters(setup),
       Self.scores(setup),
+      Self.products(setup),
       Self.ranks(setup, communicator.rankCount, queriesPerRank: queriesPerRank),
       Self.exchange(setup, texts, rankCount: communicator.rankCount),
       "memory expected: \(memory.description)",
@@ -84,6 +85,11 @@ struct RunReport {
     scores: \(setup.model.model.reduction.rawValue) over query tokens (style \(setup.model.folder.style.rawValue)), \
     temperature \(setup.objective.temperature)
     """
+  }
+
+  private static func products(_ setup: TrainingSetup) -> String? {
+    guard setup.model.model.encoder.precision == .bfloat16 else { return nil }
+    return "products: the encoder's linear layers in bfloat16 with float32 sums, all else in float32"
   }
 
   private static func ranks(_ setup: TrainingSetup, _ rankCount: Int, queriesPerRank: Int) -> String {

@@ -46,7 +46,7 @@ struct StepMemory {
       let attention = threadCount * attentionScratchFloats(mostPairs: texts.mostPairs)
       let encoder = model.encoder.activationFloats(
         tokens: texts.tokens, trainedLayers: model.layout.trainedLayerCount, readsStates: model.readsStates,
-        recomputesLayers: model.recomputesLayers)
+        recomputesLayers: model.recomputesLayers, precision: model.precision)
       return 4 * (encoder + headFloats + attention)
     }.max() ?? 0
   }

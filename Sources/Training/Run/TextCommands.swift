@@ -9,10 +9,13 @@ package import Tokenizers
 /// Writes the vectors of a file of texts to a safetensors file, on rank 0. Collective: every rank calls it.
 package func encodeTexts(
   model path: String, role: TextRole, input: String, output: String, maxLength: Int?,
+  precision: Configuration.Precision,
   communicator: any Communicator, console: Console
 ) throws {
+  var settings = settings(path, maxLength)
+  settings.precision = try communicator.agreedPrecision(precision, console: console)
   let (model, texts) = try communicator.together("loading the model and the texts") {
-    (try LoadedModel(settings(path, maxLength), trains: false, on: ThreadPool.forRank()), try TextRecords(path: input))
+    (try LoadedModel(settings, trains: false, on: ThreadPool.forRank()), try TextRecords(path: input))
   }
   try communicator.requireSameFiles(model.folder.files + [input])
   for notice in model.notices { console.logger.info("\(notice)") }

@@ -116,8 +116,13 @@ final class TrainingRun {
   }
 
   private func train() throws -> RunOutcome {
-    let start = try RunStart(after: step, threads: setup.model.model.pool.threadCount, communicator: communicator)
-    try communicator.onRoot("writing \(directory.startsPath)") { try start.append(to: directory.startsPath) }
+    let model = setup.model.model
+    let start = try RunStart(
+      after: step, threads: model.pool.threadCount, precision: model.encoder.precision, communicator: communicator)
+    try communicator.onRoot("writing \(directory.startsPath)") {
+      if let change = start.changeOfProducts(since: directory.startsPath) { console.logger.warning("\(change)") }
+      try start.append(to: directory.startsPath)
+    }
     let metrics = try communicator.together("opening \(directory.metricsPath)") {
       try communicator.rank == 0 ? MetricsFile(directory.metricsPath, after: step) : nil
     }

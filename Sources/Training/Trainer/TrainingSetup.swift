@@ -26,8 +26,9 @@ struct TrainingSetup {
     _ configuration: Configuration, communicator: any Communicator, console: Console, on pool: ThreadPool
   ) throws {
     let seed = UInt64(configuration.run.seed)
+    let precision = try communicator.agreedPrecision(configuration.model.precision, console: console)
     let (model, data, random) = try communicator.together("loading the model and the data") {
-      let model = try LoadedModel(ModelSettings(configuration), trains: true, on: pool)
+      let model = try LoadedModel(ModelSettings(configuration, precision: precision), trains: true, on: pool)
       try model.requireHeads(for: configuration.loss.objective)
       let data = try TrainingData(configuration)
       if configuration.loss.distillation != .none { try data.requireTeacherScores() }
@@ -167,7 +168,9 @@ extension RandomDocuments {
 
 extension ModelSettings {
   /// What a configuration says of its model.
-  init(_ configuration: Configuration, path: String? = nil) {
+  ///
+  /// - Parameter precision: what the ranks have agreed on; see ``Communicator/agreedPrecision(_:console:)``.
+  init(_ configuration: Configuration, path: String? = nil, precision: ProductPrecision) {
     let trained: LateInteraction.TrainedPart =
       switch configuration.model.train {
       case .head: .head
@@ -185,6 +188,6 @@ extension ModelSettings {
       dimension: configuration.model.dimension, trained: trained,
       dropout: configuration.model.dropout, queryMaxLength: configuration.data.queryMaxLength,
       documentMaxLength: configuration.data.documentMaxLength, seed: UInt64(configuration.run.seed),
-      reached: ReachedHeads(configuration.loss))
+      reached: ReachedHeads(configuration.loss), precision: precision)
   }
 }

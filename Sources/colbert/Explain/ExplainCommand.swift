@@ -57,6 +57,8 @@ struct ExplainCommand: RankCommand {
     completion: .file(extensions: ["json"]))
   var json: String?
 
+  @OptionGroup var products: PrecisionArgument
+
   func validate() throws {
     if documents.isEmpty { throw ValidationError("Give at least one --document TEXT.") }
     let texts = [("--query", query)] + documents.map { ("--document", $0) }
@@ -76,8 +78,8 @@ struct ExplainCommand: RankCommand {
     }
     func explained(_ model: String) throws -> Explanation {
       try explain(
-        model: model, dimension: dimension, query: query, documents: documents, communicator: communicator,
-        console: console)
+        model: model, dimension: dimension, precision: products.precision, query: query, documents: documents,
+        communicator: communicator, console: console)
     }
     let before = try folders[1].map(explained)
     let now = try explained(folders[0]!)

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Training
 
 /// The page of `colbert report`.
@@ -139,6 +140,7 @@ private func programs(_ runs: [ReportedRun]) -> String {
     row("machines") { $0.machines.map(\.host).joined(separator: ", ") },
     row("processor") { Set($0.machines.map(\.processor)).sorted().joined(separator: ", ") },
     row("instructions") { $0.machines[0].features.joined(separator: ", ") },
+    row("products") { $0.precision?.rawValue ?? "float32" },
     row("memory") { $0.machines.map { byteText($0.memoryBytes) }.joined(separator: ", ") },
     row("system") { $0.machines[0].system },
     row("colbert") { "\($0.program.version), \($0.program.build) build, \($0.program.commit ?? "unnamed commit")" },
