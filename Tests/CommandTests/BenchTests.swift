@@ -94,7 +94,13 @@ struct BenchTests {
     for rank in 0..<(ranks ?? 1) {
       let names = stretches.filter { $0.pid == rank && $0.tid == 0 }.map(\.name)
       #expect(names.contains("step 1") && names.contains("step 2"), "rank \(rank)")
+      #expect(names.count { $0 == "waiting for data" } == 2, "rank \(rank)")
       if ranks != nil { #expect(names.contains("begin all-reduce"), "rank \(rank)") }
+      // The thread behind the pool's reads ahead; the trace may begin when it has read.
+      let input = events.first { $0.pid == rank && $0.args?.name == "input" }?.tid
+      #expect(input == (ranks == nil ? 2 : 1), "rank \(rank)")
+      let reads = stretches.filter { $0.pid == rank && $0.tid == input }.map(\.name)
+      #expect(Set(reads).isSubset(of: ["read step 1", "read step 2"]), "rank \(rank)")
     }
     for thread in Dictionary(grouping: stretches, by: { [$0.pid, $0.tid] }).values { expectNested(thread) }
   }
@@ -189,4 +195,7 @@ private struct TraceLine: Decodable {
   let tid: Int
   let ts: Double?
   let dur: Double?
+  let args: Arguments?
+
+  struct Arguments: Decodable { let name: String? }
 }

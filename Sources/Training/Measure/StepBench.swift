@@ -126,7 +126,7 @@ private struct StepMeasurement {
     firstStep = warmUp
     let communicator = run.communicator
     for _ in 0..<warmUp { _ = try run.trainOneStep() }
-    let trace = try trace.map { try TraceFile($0, run.setup.model.model.pool, communicator) }
+    let trace = try trace.map { try TraceFile($0, run.setup.model.model.pool, run.input, communicator) }
     try communicator.barrier()
     _ = run.clock.lap()
     let sentBefore = communicator.sentBytes

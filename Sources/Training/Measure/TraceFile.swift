@@ -4,7 +4,8 @@ import Tensors
 
 /// Writes what all ranks have recorded as one file of trace events, for Perfetto (ui.perfetto.dev) or chrome://tracing.
 ///
-/// Each rank is a process, its threads are the one that runs the step and the pool's workers.
+/// Each rank is a process, its threads are the one that runs the step, the pool's workers and the
+/// one that reads the rows of the next steps.
 /// - Source: "Trace Event Format", Chromium project: complete events (`X`), times in microseconds, and metadata (`M`).
 struct TraceFile {
   /// Stretches of all ranks and threads together: about 100 bytes each in the file.
@@ -14,12 +15,16 @@ struct TraceFile {
   /// When the trace began, the same moment on all ranks but for what a barrier takes.
   private let start: UInt64
   private let pool: ThreadPool
+  private let input: InputAhead
 
   /// Begins a trace. Collective: every rank calls it.
-  init(_ path: String, _ pool: ThreadPool, _ communicator: any Communicator) throws {
+  init(_ path: String, _ pool: ThreadPool, _ input: InputAhead, _ communicator: any Communicator) throws {
     self.path = path
     self.pool = pool
-    pool.startTrace(capacity: max(1, Self.eventLimit / communicator.rankCount / pool.threadCount))
+    self.input = input
+    let capacity = max(1, Self.eventLimit / communicator.rankCount / (pool.threadCount + 1))
+    pool.startTrace(capacity: capacity)
+    input.startTrace(capacity: capacity)
     try communicator.barrier()
     start = PartClock.now
   }
@@ -28,7 +33,7 @@ struct TraceFile {
   ///
   /// - Returns: how many stretches of all ranks were left out because the trace was full.
   func write(_ communicator: any Communicator) throws -> Int {
-    let recorders = [pool.clock.recorder].compactMap { $0 } + pool.workerTraces
+    let recorders = [pool.clock.recorder].compactMap { $0 } + pool.workerTraces + [input.endTrace()].compactMap { $0 }
     pool.clock.recorder = nil
     let handle = try communicator.together("opening \(path)") { () -> FileHandle? in
       guard communicator.rank == 0 else { return nil }
@@ -60,8 +65,8 @@ struct TraceFile {
       try line(SortIndex(rank: rank)),
     ]
     for (thread, recorder) in recorders.enumerated() {
-      lines.append(
-        try line(Metadata("thread_name", thread == 0 ? "step" : "worker \(thread)", rank: rank, thread: thread)))
+      let name = thread == 0 ? "step" : thread < pool.threadCount ? "worker \(thread)" : "input"
+      lines.append(try line(Metadata("thread_name", name, rank: rank, thread: thread)))
       // What encloses others comes before them.
       for event in recorder.events.sorted(by: { ($0.start, $1.end) < ($1.start, $0.end) }) where event.start >= start {
         lines.append(try line(CompleteEvent(event, from: start, rank: rank, thread: thread)))

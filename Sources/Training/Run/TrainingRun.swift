@@ -18,13 +18,17 @@ final class TrainingRun {
   private let schedule: Schedule
   private let collection: RetrievalCollection?
   /// Updates done.
-  private var step = 0
+  private(set) var step = 0
   private var lastEvaluation: EvaluationResult?
   /// Nil before the first evaluation, and where the last parameters are what counts.
   private var best: BestEvaluation?
+  /// The rows of the steps that are left, read ahead from its first use on.
+  private(set) lazy var input = InputAhead(step..<max(step, totalSteps)) { [builder = setup.builder] in
+    try builder.read($0)
+  }
 
   private var configuration: Configuration { setup.configuration }
-  private var parameters: Parameters { setup.model.model.parameters }
+  var parameters: Parameters { setup.model.model.parameters }
   private var totalSteps: Int { schedule.totalSteps }
   /// Whether an evaluation is to come.
   private var evaluates: Bool { collection != nil && !isOver && (step + 1...totalSteps).contains(where: isEvaluated) }
@@ -107,7 +111,7 @@ final class TrainingRun {
   ///
   /// - Parameter trace: where to write what all ranks did when; nil: nowhere.
   func train(trace: String?) throws -> RunOutcome {
-    let trace = try trace.map { try TraceFile($0, setup.model.model.pool, communicator) }
+    let trace = try trace.map { try TraceFile($0, setup.model.model.pool, input, communicator) }
     let outcome = try train()
     if let left = try trace?.write(communicator), left > 0 {
       console.logger.warning("the trace is full: it lacks the last \(left) stretches; trace fewer steps (run.steps)")
@@ -116,6 +120,8 @@ final class TrainingRun {
   }
 
   private func train() throws -> RunOutcome {
+    // The first rows are read while files are opened and the start is evaluated.
+    _ = input
     let model = setup.model.model
     let start = try RunStart(
       after: step, threads: model.pool.threadCount, precision: model.encoder.precision, communicator: communicator)
@@ -175,7 +181,7 @@ final class TrainingRun {
   private func oneStep() throws -> (StepMetrics, stops: Bool) {
     communicator.context = "step \(step + 1)"
     let start = ContinuousClock.now
-    let read = try clock.measure(.waitingForData) { try setup.builder.read(step) }
+    let read = try clock.measure(.waitingForData) { try input.slots(of: step) }
     let batch = try setup.builder.deal(read, communicator)
     let losses = try clock.measure(.maxSimAndLoss, "gradients") {
       try setup.trainer.gradients(of: batch, step: step, shards: shards)
@@ -201,28 +207,6 @@ final class TrainingRun {
       queries_per_second: Double(batch.globalQueryCount) / seconds, tokens_per_second: sums[1] / seconds,
       masked_documents: configuration.negatives.mask == .none ? nil : Int(sums[3]))
     return (line, sums[2] > 0)
-  }
-
-  /// Stops the run before an update that would spoil the parameters. Collective: all ranks hold the same two numbers.
-  private func checkFinite(loss: Double, _ losses: [QueryLoss], of batch: RankBatch, _ norm: Double) throws {
-    guard !loss.isFinite || !norm.isFinite else { return }
-    let plan = setup.builder.plan(step)
-    let bad = zip(batch.slots, losses).filter { !$0.1.value.isFinite }.map { plan.slots[$0.0].row }
-    let all = try communicator.allGather(bad).flatMap { $0 }
-    try communicator.together("step \(step + 1)") {
-      throw NonFiniteError.beforeUpdate(
-        loss.isFinite ? "gradient" : "loss", rows: (all.isEmpty ? plan.slots.map(\.row) : all).map(setup.data.location))
-    }
-  }
-
-  /// Stops the run if the last update, of which no loss has shown yet what it did, has spoilt the parameters. Collective:
-  /// every rank calls it.
-  private func checkParameters() throws {
-    try communicator.together("step \(step)") {
-      guard squaredNorm(parameters.allValues, on: setup.model.model.pool).isFinite else {
-        throw NonFiniteError.updatedParameters
-      }
-    }
   }
 
   private func evaluate(_ collection: RetrievalCollection, _ metrics: MetricsFile?, _ drift: DriftGuard?) throws {
