@@ -46,6 +46,27 @@ package func addRows(_ input: Matrix, to output: Matrix, at rows: [Int]) {
   }
 }
 
+/// `output = input[:, ..<columns of output]`: the first components of every row.
+package func copyFirstColumns(_ input: Matrix, into output: Matrix) {
+  precondition(
+    output.rows == input.rows && output.columns <= input.columns,
+    "the first \(output.columns) columns of [\(input.rows) × \(input.columns)] into \(output.rows) rows")
+  for row in 0..<input.rows {
+    (output.base + row * output.columns).update(from: input.base + row * input.columns, count: output.columns)
+  }
+}
+
+/// `output[:, ..<columns of input] += input`: the adjoint of `copyFirstColumns`.
+package func addFirstColumns(_ input: Matrix, to output: Matrix) {
+  precondition(
+    output.rows == input.rows && input.columns <= output.columns,
+    "[\(input.rows) × \(input.columns)] to the first columns of [\(output.rows) × \(output.columns)]")
+  for row in 0..<input.rows {
+    let (x, y) = (input.base + row * input.columns, output.base + row * output.columns)
+    for k in 0..<input.columns { y[k] += x[k] }
+  }
+}
+
 /// Divides every row by its length (at least 1e-12, as PyTorch's `normalize`), in place; keeps the lengths.
 ///
 /// Any finite row that is longer gets length 1: squares are added in double, where no float's square overflows, while

@@ -22,6 +22,7 @@ struct EncodeCommand: RankCommand {
 
   @OptionGroup var texts: TextArguments
   @OptionGroup var products: PrecisionArgument
+  @OptionGroup var vectors: DimensionArgument
 
   @Option(
     help: ArgumentHelp("Where the vectors go.", valueName: "file.safetensors"),
@@ -35,7 +36,7 @@ struct EncodeCommand: RankCommand {
     }
     try encodeTexts(
       model: model, role: texts.role, input: texts.input, output: output, maxLength: texts.maxLength,
-      precision: products.precision, communicator: communicator, console: console)
+      dimension: vectors.dimension, precision: products.precision, communicator: communicator, console: console)
     return 0
   }
 }

@@ -76,6 +76,7 @@ struct EvaluateCommand: RankCommand {
   var writeQrels: String?
 
   @OptionGroup var products: PrecisionArgument
+  @OptionGroup var vectors: DimensionArgument
 
   func validate() throws {
     let files = [json, perQuery, run, writeQrels, rerank, qrels].compactMap { $0 }
@@ -138,7 +139,7 @@ extension EvaluationRequest {
     }
     self.init(
       model: model, collection: collection, configuration: configuration,
-      precision: command.products.precision, judgements: command.qrels, rerank: command.rerank,
-      perQuery: command.perQuery, run: command.run, judgementsOutput: command.writeQrels)
+      precision: command.products.precision, dimension: command.vectors.dimension, judgements: command.qrels,
+      rerank: command.rerank, perQuery: command.perQuery, run: command.run, judgementsOutput: command.writeQrels)
   }
 }

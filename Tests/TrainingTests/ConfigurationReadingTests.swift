@@ -1,4 +1,5 @@
 import LateInteraction
+import TestSupport
 import Testing
 
 @testable import Training
@@ -71,6 +72,11 @@ import Testing
       ),
       ("loss.weights.sparse", .int(-1), "-1", "0 or more"),
       ("run.timeout", .int(0), "0", "more than 0"),
+      ("loss.matryoshka", list(), "[]", Self.dimensions),
+      ("loss.matryoshka", list(.int(64), .int(128)), "[64, 128]", Self.dimensions),
+      ("loss.matryoshka", list(.int(64), .int(64)), "[64, 64]", Self.dimensions),
+      ("loss.matryoshka", list(.int(64), .int(0)), "[64, 0]", Self.dimensions),
+      ("loss.matryoshka_weights", list(.int(0)), "[0]", "a list of numbers, each more than 0, or null"),
       ("run.directory", .string(""), "\"\"", "the folder of the run's files"),
       ("evaluation.agreement_bound", .double(1.5), "1.5", "between 0 and 1, or null"),
     ] as [(String, ConfigurationNode.Value, String, String)])
@@ -78,6 +84,32 @@ import Testing
     #expect(
       problems { try configuration((4, key, value)) }
         == ["CONFIG.yaml:4: \(key): \(shown) is out of range; it must be \(range)"])
+  }
+
+  private static let dimensions =
+    "a list of dimensions, each 1 or more and less than the one before it, such as [128, 64, 32], or null"
+
+  @Test func saysWhichDimensionsDoNotFit() throws {
+    let model = ConfigurationNode.Value.string(fixture("tiny-pylate"))
+    func found(_ values: (Int, String, ConfigurationNode.Value)...) -> [String] {
+      problems {
+        try Configuration(
+          tree([(1, "model.path", model), (2, "data.train", list(.string("a.jsonl")))] + values), checking: .model)
+      }
+    }
+    #expect(
+      found((3, "loss.matryoshka", list(.int(48), .int(32)))) == [
+        "CONFIG.yaml:3: loss.matryoshka: the first 48 components are more than the 32 that the model's vectors have; leave it out"
+      ])
+    #expect(found((4, "loss.matryoshka", list(.int(32), .int(8)))) == [])
+    #expect(
+      found((4, "loss.matryoshka", list(.int(32), .int(8))), (5, "loss.matryoshka_weights", list(.int(1)))) == [
+        "CONFIG.yaml:5: loss.matryoshka_weights: 1 weights for the 2 dimensions of loss.matryoshka; give one for each"
+      ])
+    #expect(
+      found((5, "loss.matryoshka_weights", list(.int(1)))) == [
+        "CONFIG.yaml:5: loss.matryoshka_weights: they weigh the losses of loss.matryoshka; give its dimensions"
+      ])
   }
 
   @Test func reportsEverythingInTheOrderOfTheLines() {
@@ -99,6 +131,17 @@ import Testing
       ])
   }
 
+  @Test func readsTheDimensions() throws {
+    let read = try configuration(
+      (3, "loss.matryoshka", list(.int(64), .int(32))), (4, "loss.matryoshka_weights", list(.int(1), .double(0.5))))
+    let halves = Matryoshka(dimensions: [64, 32], weights: [1, 0.5], width: 64)
+    #expect(try Objective(read.loss, defaultTemperature: 1, width: 64) == Objective(temperature: 1, matryoshka: halves))
+    #expect(halves.wholeWeight == 1 && halves.narrower.map(\.dimension) == [32])
+    let wider = try Objective(read.loss, defaultTemperature: 1, width: 128).matryoshka
+    #expect(wider.wholeWeight == 0 && wider.narrower.map(\.weight) == [1, 0.5])
+    #expect(throws: UsageError.self) { try Objective(read.loss, defaultTemperature: 1, width: 48) }
+  }
+
   @Test func readsTheLoss() throws {
     let read = try configuration(
       (3, "loss.objective", .string("unified")), (4, "loss.self_distillation", .bool(true)),
@@ -106,14 +149,14 @@ import Testing
       (7, "loss.teacher_temperature", .int(2)), (8, "loss.temperature", .double(0.05)))
     let weights = UnifiedTerms(dense: 1, sparse: 0.1, colbert: 1, ensemble: 1)
     #expect(
-      Objective(read.loss, defaultTemperature: 1)
+      try Objective(read.loss, defaultTemperature: 1, width: 128)
         == Objective(
           temperature: 0.05, unified: weights, distillation: .m3, teacherTemperature: 2, selfDistillationStart: 7))
     #expect(
-      Objective(try configuration((3, "loss.distillation", .string("kl"))).loss, defaultTemperature: 0.02)
+      try Objective(configuration((3, "loss.distillation", .string("kl"))).loss, defaultTemperature: 0.02, width: 128)
         == Objective(temperature: 0.02, distillation: .kl))
     #expect(
-      Objective(try configuration((3, "loss.self_distillation_start", .int(7))).loss, defaultTemperature: 1)
+      try Objective(configuration((3, "loss.self_distillation_start", .int(7))).loss, defaultTemperature: 1, width: 128)
         == Objective(temperature: 1))
   }
 

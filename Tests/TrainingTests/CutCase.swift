@@ -26,6 +26,8 @@ enum CutRun: CaseIterable, Sendable {
   case random
   /// Each query is told from its own documents alone, some of them random.
   case own
+  /// With ColBERT losses of the first 64, 24 and 7 components.
+  case matryoshka
 
   fileprivate var settings: ModelSettings {
     let trained: LateInteraction.TrainedPart =
@@ -49,6 +51,10 @@ enum CutRun: CaseIterable, Sendable {
     case .listwiseTop2: Objective(temperature: 0.1, distillation: .m3)
     case .unifiedHead: Objective(temperature: 0.1, unified: weights)
     case .unified: Objective(temperature: 0.1, unified: weights, distillation: .kl)
+    case .matryoshka:
+      Objective(
+        temperature: 0.1, unified: weights, distillation: .kl, selfDistillationStart: CutCase.step,
+        matryoshka: Matryoshka(dimensions: [64, 24, 7], weights: [1, 0.5, 2], width: 64))
     case .selfDistilled, .masked, .own:
       Objective(temperature: 0.1, unified: weights, distillation: .m3, selfDistillationStart: CutCase.step)
     }

@@ -250,14 +250,16 @@ import Tokenizers
     #expect(optimizer.firstMoments.count == count && optimizer.secondMoments.count == count)
     // A quarter more rows than are needed, never more than there are.
     let needs = StepMemory(
-      model: ModelShape(loaded.model), heads: .colbert, threadCount: 2, rankCount: 1, exchange: ExchangeSettings(),
+      model: ModelShape(loaded.model), scored: ScoredHeads(), threadCount: 2, rankCount: 1,
+      exchange: ExchangeSettings(),
       shardsMoments: false)
     for (counts, rows) in [([100], 125), ([100, 120], 125), ([100, 126], 157), ([100, 3000, 10], 3002)] {
       #expect(needs.wordGradients(counts) == (words == 0 ? 0 : 4 * rows * 64))
     }
     #expect(needs.state == 4 * (4 * count - words + (words == 0 ? 0 : 3002)))
     let sharded = StepMemory(
-      model: ModelShape(loaded.model), heads: .colbert, threadCount: 2, rankCount: 4, exchange: ExchangeSettings(),
+      model: ModelShape(loaded.model), scored: ScoredHeads(), threadCount: 2, rankCount: 4,
+      exchange: ExchangeSettings(),
       shardsMoments: true)
     #expect(needs.state - sharded.state == 4 * 2 * (count - (count + 3) / 4), "moments of a quarter")
   }

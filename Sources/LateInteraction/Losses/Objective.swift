@@ -18,12 +18,14 @@ package struct Objective: Sendable, Equatable {
   package var teacherTemperature: Double
   /// The step, from 0, at which the ensemble begins to teach its parts; nil: never. Only with `unified`.
   package var selfDistillationStart: Int?
+  /// The dimensions that the ColBERT loss is summed over.
+  package var matryoshka: Matryoshka
 
   /// - Parameter contrastiveWeight: nil: 1, but 0 beside a teacher who stands alone.
   package init(
     temperature: Double, unified: UnifiedTerms? = nil, distillation: Distillation = .none,
     contrastiveWeight: Double? = nil, distillationWeight: Double = 1, teacherTemperature: Double = 1,
-    selfDistillationStart: Int? = nil
+    selfDistillationStart: Int? = nil, matryoshka: Matryoshka = .none
   ) {
     precondition(unified != nil || selfDistillationStart == nil, "ColBERT alone has no ensemble to learn from")
     self.temperature = temperature
@@ -33,9 +35,12 @@ package struct Objective: Sendable, Equatable {
     self.distillationWeight = distillationWeight
     self.teacherTemperature = teacherTemperature
     self.selfDistillationStart = selfDistillationStart
+    self.matryoshka = matryoshka
   }
 
   package var heads: Heads { unified == nil ? .colbert : .all }
+  /// Of which scores are needed beside those of the whole vectors.
+  package var narrowerDimensions: [Int] { matryoshka.narrower.map(\.dimension) }
 }
 
 /// How teacher scores of a query's own documents enter its loss.
@@ -116,29 +121,36 @@ extension Objective {
   ///
   /// Both are divided once by `globalQueryCount`, so that parts of a batch add up to the whole.
   /// - Parameters:
-  ///   - scores: `[queries × documents]`, dense and sparse ones too if the objective is unified.
+  ///   - scores: `[queries × documents]`, of `narrowerDimensions` too; dense and sparse ones if the objective is unified.
   ///   - targets: one a query; with distillation they have teacher scores.
   package func losses(
     _ scores: ScoreMatrices, targets: [QueryTarget], step: Int, globalQueryCount: Int
   ) -> [QueryLoss] {
     precondition(
       targets.count == scores.colbert.rows, "\(targets.count) targets for \(scores.colbert.rows) queries")
+    precondition(
+      scores.narrower.count == matryoshka.narrower.count,
+      "scores of \(scores.narrower.count) narrower dimensions for \(matryoshka.narrower.count)")
     let share = 1 / Double(globalQueryCount)
     return targets.enumerated().map { query, target in
       func row(_ matrix: Matrix) -> ScoreRow { ScoreRow(matrix.rows(query..<query + 1), temperature: temperature) }
-      let colbert = row(scores.colbert)
+      let (colbert, narrower) = (row(scores.colbert), scores.narrower.map(row))
       guard let unified else {
-        let loss = headLoss(colbert.logits, target)
-        colbert.assign(slopes: loss.slopes, times: share)
+        let loss = MatryoshkaLoss(
+          headLoss(colbert.logits, target), narrower.map { headLoss($0.logits, target) }, matryoshka)
+        for (row, slopes) in zip([colbert] + narrower, [loss.slopes] + loss.narrowerSlopes) {
+          row.assign(slopes: slopes, times: share)
+        }
         return QueryLoss(value: loss.value * share)
       }
       let heads = [row(scores.dense!), row(scores.sparse!), colbert]
       let distillsItself = selfDistillationStart.map { step >= $0 } ?? false
       let columns = target.unmasked(0..<scores.colbert.columns)
-      let loss = UnifiedLoss(heads.map(\.logits), over: columns, weights: unified, distillsItself: distillsItself) {
-        headLoss($0, target)
-      }
-      for (head, slopes) in zip(heads, loss.slopes) { head.assign(slopes: slopes, times: share) }
+      let loss = UnifiedLoss(
+        heads.map(\.logits), narrower: narrower.map(\.logits), matryoshka, over: columns, weights: unified,
+        distillsItself: distillsItself
+      ) { headLoss($0, target) }
+      for (row, slopes) in zip(heads + narrower, loss.slopes) { row.assign(slopes: slopes, times: share) }
       return QueryLoss(value: loss.value * share, terms: loss.terms.times(share))
     }
   }

@@ -21,6 +21,9 @@ package struct UnifiedTerms: Sendable, Equatable {
 /// One query's unified loss: `L = (w_d L_dense + w_s L_sparse + w_c L_colbert + w_e L_ensemble) / 4`, where the ensemble's
 /// logits are `dense + 0.3 sparse + colbert`.
 ///
+/// `L_colbert` is summed over the dimensions of a Matryoshka loss; ensemble and self-distillation know the whole vectors'
+/// score alone.
+///
 /// With self-distillation `(L + (D_dense + 0.1 D_sparse + D_colbert) / 3) / 2`, where D is a head's cross-entropy over all
 /// documents with the ensemble's softmax, held constant, as target. The divisors are the same whatever the weights, so
 /// that the weights 1, 0.1, 1, 1 give FlagEmbedding's loss.
@@ -30,7 +33,7 @@ struct UnifiedLoss {
   private(set) var value: Double
   /// Before their weights.
   let terms: UnifiedTerms
-  /// ∂value/∂logits of the dense, sparse and ColBERT heads.
+  /// ∂value/∂logits of the dense, sparse and ColBERT heads, then of the ColBERT head's narrower dimensions.
   private(set) var slopes: [[Double]]
 
   /// The dense, sparse and ColBERT heads' share in the ensemble.
@@ -40,10 +43,12 @@ struct UnifiedLoss {
 
   /// - Parameters:
   ///   - logits: of the dense, sparse and ColBERT heads, one a document.
+  ///   - narrower: of the ColBERT head's narrower dimensions.
   ///   - unmasked: the documents that a softmax may run over.
   ///   - headLoss: the loss of logits, whichever head they are of.
   init(
-    _ logits: [[Double]], over unmasked: [Range<Int>], weights: UnifiedTerms, distillsItself: Bool,
+    _ logits: [[Double]], narrower: [[Double]], _ matryoshka: Matryoshka, over unmasked: [Range<Int>],
+    weights: UnifiedTerms, distillsItself: Bool,
     headLoss: ([Double]) -> RowLoss
   ) {
     let columns = logits[0].indices
@@ -52,15 +57,18 @@ struct UnifiedLoss {
     }
     let heads = logits.map(headLoss)
     let ensemble = headLoss(ensembleLogits)
+    let colbert = MatryoshkaLoss(heads[2], narrower.map(headLoss), matryoshka)
     terms = UnifiedTerms(
-      dense: heads[0].value, sparse: heads[1].value, colbert: heads[2].value, ensemble: ensemble.value)
+      dense: heads[0].value, sparse: heads[1].value, colbert: colbert.value, ensemble: ensemble.value)
     value =
       (weights.dense * terms.dense + weights.sparse * terms.sparse + weights.colbert * terms.colbert
         + weights.ensemble * terms.ensemble) / 4
+    let headSlopes = [heads[0].slopes, heads[1].slopes, colbert.slopes]
     slopes = [weights.dense, weights.sparse, weights.colbert].enumerated().map { head, weight in
       let ensembleWeight = weights.ensemble * Self.ensembleShares[head]
-      return columns.map { (weight * heads[head].slopes[$0] + ensembleWeight * ensemble.slopes[$0]) / 4 }
+      return columns.map { (weight * headSlopes[head][$0] + ensembleWeight * ensemble.slopes[$0]) / 4 }
     }
+    slopes += colbert.narrowerSlopes.map { slopes in slopes.map { weights.colbert * $0 / 4 } }
     if distillsItself { addSelfDistillation(logits, over: unmasked, teacher: softmax(ensembleLogits, over: unmasked)) }
   }
 
@@ -77,5 +85,6 @@ struct UnifiedLoss {
         slopes[head][column] = (slopes[head][column] + share * heads[head].slopes[column] / 3) / 2
       }
     }
+    for head in logits.count..<slopes.count { slopes[head] = slopes[head].map { $0 / 2 } }
   }
 }

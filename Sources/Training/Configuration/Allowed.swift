@@ -36,6 +36,20 @@ extension Allowed where Value == [Double] {
   }
 }
 
+extension Allowed where Value == [Double] {
+  static var positiveNumbers: Allowed {
+    Allowed(description: "a list of numbers, each more than 0") { !$0.isEmpty && $0.allSatisfy { $0 > 0 } }
+  }
+}
+
+extension Allowed where Value == [Int] {
+  static var dimensions: Allowed {
+    Allowed(
+      description: "a list of dimensions, each 1 or more and less than the one before it, such as [128, 64, 32]"
+    ) { list in !list.isEmpty && list.last! >= 1 && zip(list, list.dropFirst()).allSatisfy { $0 > $1 } }
+  }
+}
+
 extension Allowed where Value == String {
   /// Text that is not empty; `what` says what it names.
   static func given(_ what: String) -> Allowed { Allowed(description: what) { !$0.isEmpty } }

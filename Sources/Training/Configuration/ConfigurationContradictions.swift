@@ -23,6 +23,7 @@ extension Configuration {
     if loss.distillation == .none, loss.distillationWeight != 1 {
       found.append(("loss.distillation_weight", "nothing is distilled; give loss.distillation"))
     }
+    if let problem = loss.matryoshkaWeightsProblem { found.append(("loss.matryoshka_weights", problem)) }
     if negatives.scope == .own, data.negativesPerQuery == 0, negatives.random == 0 {
       found.append(
         (
@@ -56,5 +57,14 @@ extension Configuration {
       found.append(("loss.weights.dense", "all weights are 0, so there is nothing to learn; give one more"))
     }
     return found + mining.contradictions
+  }
+}
+
+extension Configuration.Loss {
+  fileprivate var matryoshkaWeightsProblem: String? {
+    guard let weights = matryoshkaWeights else { return nil }
+    guard let matryoshka else { return "they weigh the losses of loss.matryoshka; give its dimensions" }
+    guard weights.count != matryoshka.count else { return nil }
+    return "\(weights.count) weights for the \(matryoshka.count) dimensions of loss.matryoshka; give one for each"
   }
 }

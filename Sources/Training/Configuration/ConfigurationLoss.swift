@@ -18,6 +18,11 @@ extension Configuration {
     /// `self_distillation_start`: how many updates are made before it begins (FlagEmbedding's `self_distill_start_step`
     /// + 1).
     package var selfDistillationStart = 0
+    /// `matryoshka`: how many first components of the vectors have a ColBERT loss each, descending, the whole ones usually
+    /// first; `nil`: the whole ones alone.
+    package var matryoshka: [Int]?
+    /// `matryoshka_weights`: of those losses, which are added up; `nil`: 1 each.
+    package var matryoshkaWeights: [Double]?
     /// `weights`: of the terms of the unified objective, whose sum is divided by 4 whatever they are.
     package var weights = LossWeights()
   }
@@ -58,6 +63,8 @@ extension Configuration.Loss {
     visitor.value("teacher_temperature", &teacherTemperature, .above(0))
     visitor.value("self_distillation", &selfDistillation)
     visitor.value("self_distillation_start", &selfDistillationStart, .atLeast(0))
+    visitor.value("matryoshka", &matryoshka, .null(or: .dimensions))
+    visitor.value("matryoshka_weights", &matryoshkaWeights, .null(or: .positiveNumbers))
     visitor.section("weights") { weights.visit(&$0) }
   }
 }

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import LateInteraction
 
 /// The paths of a configuration that a command reads, and so wants to be there.
 package struct ConfigurationPaths: OptionSet, Sendable {
@@ -29,6 +30,9 @@ extension Configuration {
   /// What is wrong with `paths` on this machine: the key, the list item if it has several, and the message.
   func problems(with paths: ConfigurationPaths) -> [(key: String, item: Int?, message: String)] {
     var problems: [(key: String, item: Int?, message: String)] = []
+    if paths.contains(.model), let width = vectorWidth, let problem = loss.dimensionProblem(width: width) {
+      problems.append(("loss.matryoshka", problem.item, problem.message))
+    }
     if paths.contains(.trainingData) {
       for (item, file) in data.train.enumerated() {
         if let problem = PathCheck.file(file.path) { problems.append(("data.train", item, problem)) }
@@ -50,6 +54,26 @@ extension Configuration {
       problems.append(("cache.directory", nil, problem))
     }
     return problems
+  }
+}
+
+extension Configuration {
+  /// How many components the model's vectors have, if its folder can be read; only looked for where it matters.
+  private var vectorWidth: Int? {
+    guard loss.matryoshka != nil, !model.path.isEmpty else { return nil }
+    // A folder with a fault is for whoever loads it to name.
+    return (try? ModelFolder(model.folder ?? model.path))?.head?.shape.dimension ?? model.dimension
+  }
+}
+
+extension Configuration.Loss {
+  /// What is wrong with the dimensions for vectors of `width` components: the list item, and the message.
+  func dimensionProblem(width: Int) -> (item: Int, message: String)? {
+    guard let matryoshka, let item = matryoshka.firstIndex(where: { $0 > width }) else { return nil }
+    return (
+      item,
+      "the first \(matryoshka[item]) components are more than the \(width) that the model's vectors have; leave it out"
+    )
   }
 }
 

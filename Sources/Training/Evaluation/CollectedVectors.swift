@@ -38,7 +38,7 @@ final class CollectedVectors {
     self.storage = storage
     self.ids = try communicator.allGather(ids).flatMap { $0 }
     let shape = vectorizer.model.model.head.shape
-    let all = try communicator.gather(vectors, columns: shape.dimension, in: storage)
+    let all = try communicator.gather(vectors, columns: vectorizer.dimension, in: storage)
     guard vectorizer.heads == .all else {
       texts = EncodedTexts(vectors: all)
       return

@@ -17,8 +17,10 @@ package func evaluate(
     ?? ModelSettings(path: path, precision: precision)
   let (model, collection, candidates) = try communicator.together("loading the model and the collection") {
     let collection = try RetrievalCollection(path: folder, judgements: request.judgements)
+    let model = try LoadedModel(settings.forEvaluation, trains: false, on: ThreadPool.forRank())
+    try model.checkDimension(request.dimension)
     return (
-      try LoadedModel(settings.forEvaluation, trains: false, on: ThreadPool.forRank()), collection,
+      model, collection,
       try request.rerank.map { try Candidates(path: $0, of: collection) }
     )
   }
@@ -37,7 +39,7 @@ package func evaluate(
   console.logger.info(
     "\(documents) \(collection.documentCount) documents with \(collection.queries.count) queries on \(communicator.rankCount) ranks"
   )
-  let evaluator = Evaluator(model, communicator: communicator)
+  let evaluator = Evaluator(model, dimension: request.dimension, communicator: communicator)
   let evaluation = try candidates.map { try evaluator.evaluate(collection, only: $0) } ?? evaluator.evaluate(collection)
   try communicator.onRoot("writing the rankings") {
     if let file = request.perQuery { try evaluation.writeFigures(to: file) }
@@ -53,5 +55,16 @@ extension ModelSettings {
     var settings = self
     settings.trained = .head
     return settings
+  }
+}
+
+extension LoadedModel {
+  /// Refuses more components than the vectors have.
+  func checkDimension(_ dimension: Int?) throws {
+    let width = model.head.shape.dimension
+    guard let dimension, dimension > width else { return }
+    throw UsageError(
+      "--dimension \(dimension) is more than the \(width) components that the vectors of \(folder.path) have; give \(width) or less"
+    )
   }
 }

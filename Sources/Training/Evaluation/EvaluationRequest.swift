@@ -8,6 +8,8 @@ package struct EvaluationRequest: Codable, Sendable {
   package let configuration: Configuration?
   /// Of the encoder's products, if there is no configuration.
   package let precision: Configuration.Precision
+  /// How many first components of the vectors count; nil: all.
+  package let dimension: Int?
   /// The judgements to take in the place of the collection's; nil: its own.
   package let judgements: String?
   /// A TREC run of which the documents are scored again, instead of a search; nil: a search.
@@ -20,14 +22,14 @@ package struct EvaluationRequest: Codable, Sendable {
   package let judgementsOutput: String?
 
   package init(
-    model: String, collection: String, configuration: Configuration?,
-    precision: Configuration.Precision, judgements: String?, rerank: String?,
-    perQuery: String?, run: String?, judgementsOutput: String?
+    model: String, collection: String, configuration: Configuration?, precision: Configuration.Precision,
+    dimension: Int?, judgements: String?, rerank: String?, perQuery: String?, run: String?, judgementsOutput: String?
   ) {
     self.model = model
     self.collection = collection
     self.configuration = configuration
     self.precision = precision
+    self.dimension = dimension
     self.judgements = judgements
     self.rerank = rerank
     self.perQuery = perQuery

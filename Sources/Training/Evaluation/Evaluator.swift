@@ -14,8 +14,9 @@ package struct Evaluator {
   private var model: LoadedModel { exact.model }
   private var communicator: any Communicator { exact.communicator }
 
-  package init(_ model: LoadedModel, communicator: any Communicator) {
-    exact = ExactSearch(model: model, communicator: communicator)
+  /// - Parameter dimension: how many first components of the vectors count; nil: all.
+  package init(_ model: LoadedModel, dimension: Int? = nil, communicator: any Communicator) {
+    exact = ExactSearch(model: model, communicator: communicator, narrowedTo: dimension)
   }
 
   /// Scores every query against every document. Collective: every rank calls it, and gets the same figures.
@@ -23,21 +24,28 @@ package struct Evaluator {
     try evaluate(collection, against: nil).evaluation
   }
 
-  /// The same, and how much the dense and sparse scores agree with `start`, which `hybridRankings` gave of another model.
+  /// The same, also by the first components alone; and how much the dense and sparse scores agree with `start`, which
+  /// `hybridRankings` gave of another model.
+  ///
+  /// - Parameter narrower: dimensions; no text is encoded again for them.
   func evaluate(
-    _ collection: RetrievalCollection, against start: HybridRankings?
-  ) throws -> (evaluation: Evaluation, agreement: Agreement?) {
+    _ collection: RetrievalCollection, narrower: [Int] = [], against start: HybridRankings?
+  ) throws -> EvaluationOutcome {
     let queries = try encodeQueries(collection, heads: start == nil ? .colbert : .all)
-    var best = Array(
-      repeating: TopDocuments(capacity: RetrievalMetrics.rankingLength), count: collection.queries.count)
+    var searches = ([nil] + narrower).map {
+      DimensionSearch(queries.vectors, dimension: $0, length: RetrievalMetrics.rankingLength, exact)
+    }
     var hybrid = start.map { _ in HybridRankings(queryCount: collection.queries.count) }
     try search(collection, heads: start == nil ? .colbert : .all) { numbers, documents in
-      offer(numbers, queries.vectors, documents.vectors, to: &best)
+      for index in searches.indices { searches[index].offer(numbers, documents.vectors) }
       hybrid?.offer(numbers, queries.texts, documents, on: model.model.pool)
     }
-    let merged = try exact.merge(best, length: RetrievalMetrics.rankingLength)
+    let merged = try searches.map { try exact.merge($0.best, length: RetrievalMetrics.rankingLength) }
     let mergedHybrid = try hybrid.map(merge)
-    return try measured(collection, merged) { start.map { mergedHybrid!.agreement(with: $0) } }
+    let whole = try measured(collection, merged[0]) { start.map { mergedHybrid!.agreement(with: $0) } }
+    let others = try merged.dropFirst().map { try measured(collection, $0) { nil }.evaluation.result }
+    return EvaluationOutcome(
+      evaluation: whole.evaluation, narrower: Array(zip(narrower, others)), agreement: whole.agreement)
   }
 
   /// Collective: every rank calls it.
@@ -112,20 +120,52 @@ package struct Evaluator {
     ) { numbers, _, texts in try body(numbers, texts) }
   }
 
-  private func offer(
-    _ numbers: Range<Int>, _ queries: TextVectors, _ documents: TextVectors, to best: inout [TopDocuments]
-  ) {
-    let result = exact.scores(queries, documents)
+  private func merge(_ hybrid: HybridRankings) throws -> HybridRankings {
+    HybridRankings(
+      dense: try exact.merge(hybrid.dense, length: HybridRankings.length),
+      sparse: try exact.merge(hybrid.sparse, length: HybridRankings.length))
+  }
+}
+
+/// What a search of a collection gave.
+struct EvaluationOutcome {
+  let evaluation: Evaluation
+  /// By the first components alone.
+  let narrower: [(dimension: Int, result: EvaluationResult)]
+  /// nil where nothing was compared.
+  let agreement: Agreement?
+}
+
+/// Each query's best documents by the first components of all vectors.
+private struct DimensionSearch {
+  private let exact: ExactSearch
+  private let queries: TextVectors
+  /// nil: all components.
+  private let dimension: Int?
+  private let storage = Arena()
+  private let block = Arena()
+  private(set) var best: [TopDocuments]
+
+  init(_ queries: TextVectors, dimension: Int?, length: Int, _ exact: ExactSearch) {
+    self.exact = exact
+    self.dimension = dimension
+    let storage = storage
+    self.queries =
+      dimension.map { NarrowedVectors(queries, dimension: $0, in: storage, on: exact.model.model.pool).vectors }
+      ?? queries
+    best = Array(repeating: TopDocuments(capacity: length), count: queries.count)
+  }
+
+  mutating func offer(_ numbers: Range<Int>, _ documents: TextVectors) {
+    block.reset()
+    let narrowed =
+      dimension.map { NarrowedVectors(documents, dimension: $0, in: block, on: exact.model.model.pool).vectors }
+      ?? documents
+    let result = exact.scores(queries, narrowed)
     for query in best.indices {
       for (column, document) in numbers.enumerated() {
         best[query].offer(TopDocuments.Entry(score: result.scores[query, column], document: document))
       }
     }
-  }
-
-  private func merge(_ hybrid: HybridRankings) throws -> HybridRankings {
-    HybridRankings(
-      dense: try exact.merge(hybrid.dense, length: HybridRankings.length),
-      sparse: try exact.merge(hybrid.sparse, length: HybridRankings.length))
   }
 }

@@ -8,14 +8,16 @@ import Tokenizers
 struct ExactSearch {
   let model: LoadedModel
   let communicator: any Communicator
+  /// How many first components of the vectors count; nil: all.
+  var narrowedTo: Int?
 
   /// The vectors of `count` queries, on every rank. Collective: every rank calls it.
   func encodeQueries(
     _ count: Int, heads: Heads, text: (Int) throws -> String, location: (Int) -> String
   ) throws -> CollectedVectors {
     try CollectedVectors(
-      count, TextVectorizer(model: model, role: .query, heads: heads), communicator: communicator, text: text,
-      location: location)
+      count, TextVectorizer(model: model, role: .query, heads: heads, narrowedTo: narrowedTo),
+      communicator: communicator, text: text, location: location)
   }
 
   /// Encodes this rank's share of the documents `range`, a block after the other. Collective: every rank calls it.
@@ -25,7 +27,7 @@ struct ExactSearch {
   ) throws {
     let share = communicator.share(of: range.count)
     try communicator.together("searching the corpus") {
-      try TextVectorizer(model: model, role: .document, heads: heads).forEachBlock(
+      try TextVectorizer(model: model, role: .document, heads: heads, narrowedTo: narrowedTo).forEachBlock(
         range.lowerBound + share.lowerBound..<range.lowerBound + share.upperBound, text: text, location: location, body)
     }
   }

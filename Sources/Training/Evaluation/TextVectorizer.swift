@@ -8,6 +8,19 @@ struct TextVectorizer {
   let model: LoadedModel
   let role: TextRole
   var heads = Heads.colbert
+  /// How many first components of the ColBERT vectors are kept, as vectors of length 1; nil: all.
+  var narrowedTo: Int?
+  private let narrowed = Arena()
+
+  init(model: LoadedModel, role: TextRole, heads: Heads = .colbert, narrowedTo: Int? = nil) {
+    self.model = model
+    self.role = role
+    self.heads = heads
+    self.narrowedTo = narrowedTo
+  }
+
+  /// Of the vectors that it gives.
+  var dimension: Int { narrowedTo ?? model.model.head.shape.dimension }
 
   /// A block's tokens: enough rows for fast products, few enough for a small footprint.
   private static let blockTokens = 4_096
@@ -51,7 +64,13 @@ struct TextVectorizer {
           single precision
           """)
     }
-    try body(numbers, batch, texts)
+    try body(numbers, batch, narrowed(texts))
+  }
+
+  private func narrowed(_ texts: EncodedTexts) -> EncodedTexts {
+    guard dimension < model.model.head.shape.dimension else { return texts }
+    narrowed.reset()
+    return texts.narrowed(to: dimension, in: narrowed, on: model.model.pool)
   }
 
   /// The first text with a number that is infinite or none.

@@ -161,7 +161,7 @@ private struct StepMeasurement {
         own
         + StepWork(
           model, try SampledShare(batch, communicator), updated: run.updatedCount,
-          scope: setup.configuration.negatives.scope)
+          scope: setup.configuration.negatives.scope, narrower: setup.objective.narrowerDimensions)
     }
     let parts: [WritableKeyPath<StepWork, Double>] = StepWork.parts
     let sums = try communicator.allReduceSum(parts.map { own[keyPath: $0] } + [sentBytes])

@@ -25,7 +25,10 @@ struct StepWork: Equatable {
 
   /// - Parameter updated: how many parameters the rank updates: all trained ones, or its shard.
   /// - Parameter scope: which documents a query is scored against.
-  init(_ model: ModelShape, _ share: SampledShare, updated: Int, scope: Configuration.Scope = .global) {
+  /// - Parameter narrower: the dimensions of which they are scored too.
+  init(
+    _ model: ModelShape, _ share: SampledShare, updated: Int, scope: Configuration.Scope = .global, narrower: [Int] = []
+  ) {
     let sizes = share.chunks.map { $0.queries + $0.documents }
     let layers = LayerWork(model)
     for texts in sizes {
@@ -40,7 +43,7 @@ struct StepWork: Equatable {
       elementWiseBytes += layers.bytes(texts, layers: again)
     }
     let queryVectors = Double(share.chunks.reduce(0) { $0 + $1.queries.vectors })
-    let dimension = Double(model.head.dimension)
+    let dimension = Double(narrower.reduce(model.head.dimension, +))
     let documents = share.documentsMet(scope)
     maxSim = dimension * queryVectors * (2 * Double(documents.vectors) + 4 * Double(documents.texts))
     // Read: value, gradient (the norm reads it too), two moments; written: value and moments; and zeros to gradients.

@@ -8,6 +8,7 @@ extension Configuration.Loss {
     let teachers =
       (distillation == .none ? [] : ["distillation \(distillation.rawValue)"])
       + (selfDistillation ? ["self-distillation"] : [])
+      + (matryoshka.map { ["Matryoshka (the first \($0.map(String.init).joined(separator: ", ")) components)"] } ?? [])
     return ([scores] + teachers).joined(separator: ", ")
   }
 }

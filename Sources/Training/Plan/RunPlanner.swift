@@ -6,7 +6,7 @@ import Tensors
 struct RunPlanner {
   let shape: ModelShape
   let sample: SampledSlots
-  let heads: Heads
+  let scored: ScoredHeads
   let collection: RetrievalCollection?
   let sampler: Sampler
   let program: Int
@@ -25,7 +25,7 @@ struct RunPlanner {
     let works = shares.map { work(of: $0, configuration, rankCount) }
     let seconds = works.map { rates.times($0.whole, forward: $0.forward).total }
     let mean = seconds.reduce(0, +) / Double(seconds.count)
-    let traffic = ExchangeTraffic(shares[0], heads: heads, shape: shape.head, rankCount: rankCount)
+    let traffic = ExchangeTraffic(shares[0], scored, shape: shape.head, rankCount: rankCount)
     let exchange = ExchangeSettings(configuration.negatives)
     let gradients = gradientBytes(configuration, shares[0].words, rankCount)
     let sent = traffic.bytes(ExchangePlan(exchange, traffic)) + gradients
@@ -79,15 +79,17 @@ struct RunPlanner {
     var computed = shape.encoder
     if shape.readsStates { computed.layerCount = shape.layout.trainedLayerCount }
     return (
-      StepWork(shape, share, updated: updated, scope: configuration.negatives.scope),
       StepWork(
-        shape.with(computed, training: .head), share.inOneChunk, updated: updated, scope: configuration.negatives.scope)
+        shape, share, updated: updated, scope: configuration.negatives.scope, narrower: scored.narrower),
+      StepWork(
+        shape.with(computed, training: .head), share.inOneChunk, updated: updated, scope: configuration.negatives.scope,
+        narrower: scored.narrower)
     )
   }
 
   private func stepMemory(_ configuration: Configuration, _ rankCount: Int) -> StepMemory {
     StepMemory(
-      model: shape.with(configuration), heads: heads, threadCount: threadCount, rankCount: rankCount,
+      model: shape.with(configuration), scored: scored, threadCount: threadCount, rankCount: rankCount,
       exchange: ExchangeSettings(configuration.negatives), shardsMoments: configuration.optimizer.sharding == .ranks)
   }
 

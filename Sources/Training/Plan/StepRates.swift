@@ -75,6 +75,7 @@ private struct Probe {
   private let trainer: Trainer
   private let optimizer: AdamW
   private let batch: RankBatch
+  private let narrower: [Int]
   /// Of the frozen tensors.
   private let arena = Arena()
 
@@ -110,6 +111,7 @@ private struct Probe {
     model.encoder.precision = shape.precision
     let alone = SoloCommunicator()
     trainer = Trainer(model, objective: objective, seed: 0, communicator: alone)
+    narrower = objective.narrowerDimensions
     let settings = AdamWSettings(
       learningRate: 1e-6, headLearningRate: nil, weightDecay: 0.01, decaysVectors: false, betas: (0.9, 0.999),
       epsilon: 1e-8, clipNorm: 1)
@@ -130,7 +132,8 @@ private struct Probe {
     var times = PartTimes()
     // The median: another program may have been at work during one of them.
     for part in StepPart.allCases { times[part] = laps.map { $0[part] }.sorted()[Self.steps / 2] }
-    let work = StepWork(shape, try SampledShare(batch, alone), updated: shape.layout.trainedCount)
+    let work = StepWork(
+      shape, try SampledShare(batch, alone), updated: shape.layout.trainedCount, narrower: narrower)
     return (work, times)
   }
 

@@ -87,14 +87,19 @@ package struct TrainingPlan: Codable, Sendable {
       try SampledSlots(data, sampler, RandomDocuments(configuration, data), described.input)
     }
     let program = try communicator.allGather([ProcessMemory.now().anonymous]).joined().max() ?? 0
-    let objective = Objective(configuration.loss, defaultTemperature: described.folder.style.temperature)
+    let objective = try communicator.together("reading the loss") {
+      try Objective(
+        configuration.loss, defaultTemperature: described.folder.style.temperature,
+        width: described.shape.head.dimension)
+    }
     rates = try StepRates(
       described, sample.first(tokens: 4_096), objective: objective, communicator: communicator)
     link = try request.link ?? (communicator.rankCount > 1 ? RankLink(measuring: communicator) : .assumed)
     threadsPerRank = ThreadPool.forRank().threadCount
     memory = request.memory ?? machineMemory() * threadsPerRank / ProcessInfo.processInfo.processorCount
     let planner = RunPlanner(
-      shape: described.shape.with(configuration), sample: sample, heads: objective.heads, collection: collection,
+      shape: described.shape.with(configuration), sample: sample, scored: ScoredHeads(objective),
+      collection: collection,
       sampler: sampler, program: program, threadCount: threadsPerRank, rates: rates, link: link,
       memory: memory)
     runs = request.rankCounts.map { rankCount in

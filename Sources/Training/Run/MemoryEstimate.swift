@@ -34,7 +34,7 @@ struct MemoryEstimate {
     _ setup: TrainingSetup, _ texts: SampledTexts, _ collection: RetrievalCollection?, communicator: any Communicator
   ) throws {
     let needs = StepMemory(
-      model: ModelShape(setup.model.model), heads: setup.objective.heads,
+      model: ModelShape(setup.model.model), scored: ScoredHeads(setup.objective),
       threadCount: setup.model.model.pool.threadCount, rankCount: communicator.rankCount,
       exchange: ExchangeSettings(setup.configuration.negatives),
       shardsMoments: setup.configuration.optimizer.sharding == .ranks)

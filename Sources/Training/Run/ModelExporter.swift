@@ -121,10 +121,10 @@ private struct ExportSource {
       let source = try? String(contentsOfFile: "\(loaded.folder.path)/README.md", encoding: .utf8)
       return modelCard(sourceCard: source, loaded, notes: notes)
     }
-    let objective = Objective(
-      training.configuration.loss, defaultTemperature: loaded.folder.style.temperature)
     return modelCard(
-      training.configuration, loaded, temperature: objective.temperature, steps: training.steps, rows: nil,
+      training.configuration, loaded,
+      temperature: training.configuration.loss.temperature ?? loaded.folder.style.temperature, steps: training.steps,
+      rows: nil,
       evaluation: nil, notes: notes)
   }
 }

@@ -28,6 +28,7 @@ struct RunReport {
       Self.parameters(setup),
       Self.scores(setup),
       Self.products(setup),
+      Self.matryoshka(setup),
       Self.ranks(setup, communicator.rankCount, queriesPerRank: queriesPerRank),
       Self.exchange(setup, texts, rankCount: communicator.rankCount),
       "memory expected: \(memory.description)",
@@ -92,6 +93,16 @@ struct RunReport {
     return "products: the encoder's linear layers in bfloat16 with float32 sums, all else in float32"
   }
 
+  private static func matryoshka(_ setup: TrainingSetup) -> String? {
+    let narrower = setup.objective.matryoshka.narrower
+    guard !narrower.isEmpty else { return nil }
+    let whole = setup.objective.matryoshka.wholeWeight
+    let terms =
+      (whole > 0 ? [(setup.model.model.head.shape.dimension, whole)] : []) + narrower.map { ($0.dimension, $0.weight) }
+    let list = terms.map { $1 == 1 ? "\($0)" : "\($0) (times \(ProgressFormat.decimals($1, 3)))" }
+    return "the ColBERT loss is added up over the first \(list.joined(separator: ", ")) components"
+  }
+
   private static func ranks(_ setup: TrainingSetup, _ rankCount: Int, queriesPerRank: Int) -> String {
     func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
     return """
@@ -109,7 +120,7 @@ struct RunReport {
       return "exchange: no text travels, as negatives.scope: \(settings.scope.rawValue) has it"
     }
     let traffic = texts.shares.map {
-      ExchangeTraffic($0, heads: setup.objective.heads, shape: setup.model.model.head.shape, rankCount: rankCount)
+      ExchangeTraffic($0, ScoredHeads(setup.objective), shape: setup.model.model.head.shape, rankCount: rankCount)
     }
     let plans = traffic.map { ExchangePlan(settings, $0) }
     func megabytes(_ bytes: (ExchangeTraffic) -> Double) -> String {

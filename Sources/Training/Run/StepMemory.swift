@@ -5,7 +5,7 @@ import Tensors
 /// What the buffers of one step come to, in bytes, as the encoder, the heads and the trainer take them.
 struct StepMemory {
   let model: ModelShape
-  let heads: Heads
+  let scored: ScoredHeads
   let threadCount: Int
   let rankCount: Int
   let exchange: ExchangeSettings
@@ -21,6 +21,7 @@ struct StepMemory {
   }
 
   private var shape: HeadShape { model.head }
+  private var heads: Heads { scored.heads }
 
   /// The model's files, as float32.
   var files: Int { 4 * model.layout.tensors.reduce(0) { $0 + $1.count } }
@@ -54,9 +55,9 @@ struct StepMemory {
   func vectors(_ share: SampledShare) -> Int {
     let queries = share.chunks.reduce(TextSizes()) { $0 + $1.queries }
     let documents = share.chunks.reduce(TextSizes()) { $0 + $1.documents }
-    let traffic = ExchangeTraffic(share, heads: heads, shape: shape, rankCount: rankCount)
+    let traffic = ExchangeTraffic(share, scored, shape: shape, rankCount: rankCount)
     let scores = queries.texts * share.allDocuments.texts
-    let headCount = heads == .all ? 3 : 1
+    let headCount = scored.scoreCount
     // Own ones as encoded, their gradients as summed over the ranks, and as pulled back. What is gathered in one go has
     // the own ones in it.
     var floats = 3 * (queries.vectors + documents.vectors) * shape.dimension
@@ -78,7 +79,21 @@ struct StepMemory {
       floats += headCount * (scores + queries.texts * met.texts)
       winners = queries.vectors * met.texts
     }
-    return 4 * floats + 2 * winners
+    return 4 * (floats + narrowedFloats(share)) + 2 * winners * (1 + scored.narrower.count)
+  }
+
+  /// The vectors of the widest of the narrower dimensions, their gradients and their lengths: one dimension is there at a time.
+  private func narrowedFloats(_ share: SampledShare) -> Int {
+    guard let widest = scored.narrower.max() else { return 0 }
+    let queries = share.chunks.reduce(0) { $0 + $1.queries.vectors }
+    let documents = share.chunks.reduce(0) { $0 + $1.documents.vectors }
+    let met =
+      switch ExchangePlan(exchange, ExchangeTraffic(share, scored, shape: shape, rankCount: rankCount)) {
+      case .documents(let blockCount): queries + share.allDocuments.vectors / blockCount
+      case .queries: share.allQueries.vectors + documents
+      case .nothing: queries + share.documentsMet(exchange.scope).vectors
+      }
+    return met * (2 * widest + 1)
   }
 
   /// All queries' vectors, this rank's share of them in an array that doubles as it grows, and each query's best documents.

@@ -7,20 +7,25 @@ import Tensors
 package import Tokenizers
 
 /// Writes the vectors of a file of texts to a safetensors file, on rank 0. Collective: every rank calls it.
+///
+/// - Parameter dimension: how many first components of each are kept, divided by their length; nil: all.
 package func encodeTexts(
-  model path: String, role: TextRole, input: String, output: String, maxLength: Int?,
+  model path: String, role: TextRole, input: String, output: String, maxLength: Int?, dimension: Int?,
   precision: Configuration.Precision,
   communicator: any Communicator, console: Console
 ) throws {
   var settings = settings(path, maxLength)
   settings.precision = try communicator.agreedPrecision(precision, console: console)
   let (model, texts) = try communicator.together("loading the model and the texts") {
-    (try LoadedModel(settings, trains: false, on: ThreadPool.forRank()), try TextRecords(path: input))
+    let model = try LoadedModel(settings, trains: false, on: ThreadPool.forRank())
+    try model.checkDimension(dimension)
+    return (model, try TextRecords(path: input))
   }
   try communicator.requireSameFiles(model.folder.files + [input])
   for notice in model.notices { console.logger.info("\(notice)") }
   let collected = try CollectedVectors(
-    texts.count, TextVectorizer(model: model, role: role), communicator: communicator,
+    texts.count, TextVectorizer(model: model, role: role, narrowedTo: dimension),
+    communicator: communicator,
     text: { try texts.texts($0..<$0 + 1)[0] }, location: texts.location)
   let vectors = collected.vectors
   let ids = collected.ids.map(Int64.init)

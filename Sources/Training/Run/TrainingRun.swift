@@ -93,7 +93,9 @@ final class TrainingRun {
     for notice in setup.model.notices + (collection?.notices ?? []) { console.logger.info("\(notice)") }
     let report = try RunReport(setup, evaluates ? collection : nil, from: step, communicator: communicator)
     for line in report.lines { console.logger.info("\(line)") }
-    if let warning = setup.scopeWarning { console.logger.warning("\(warning)") }
+    for warning in [setup.scopeWarning, setup.matryoshkaWarning].compactMap({ $0 }) {
+      console.logger.warning("\(warning)")
+    }
     let cache = try communicator.together("looking at the cache") {
       try communicator.rank == 0 ? CacheReport(setup) : nil
     }
@@ -212,18 +214,22 @@ final class TrainingRun {
   private func evaluate(_ collection: RetrievalCollection, _ metrics: MetricsFile?, _ drift: DriftGuard?) throws {
     communicator.context = "evaluation after step \(step)"
     try checkParameters()
-    let (evaluation, agreement) = try Evaluator(setup.model, communicator: communicator)
-      .evaluate(collection, against: drift?.start)
-    let result = evaluation.result
+    let outcome = try Evaluator(setup.model, communicator: communicator)
+      .evaluate(collection, narrower: setup.objective.narrowerDimensions, against: drift?.start)
+    let (result, agreement) = (outcome.evaluation.result, outcome.agreement)
     lastEvaluation = result
     if let figure = configuration.evaluation.keepBest {
       let current = BestEvaluation(step: step, result: result)
       if best?.take(current, by: figure) == nil { best = current }
     }
-    try metrics?.append(step: step, evaluation: result, agreement: agreement)
-    let figures = [
-      ("nDCG@10", result.ndcgAt10), ("MRR@10", result.mrrAt10), ("recall@100", result.recallAt100),
-    ].map { "\($0) \(ProgressFormat.decimals($1, 4))" }
+    try metrics?.append(step: step, evaluation: result, narrower: outcome.narrower, agreement: agreement)
+    let figures =
+      [
+        ("nDCG@10", result.ndcgAt10), ("MRR@10", result.mrrAt10), ("recall@100", result.recallAt100),
+      ].map { "\($0) \(ProgressFormat.decimals($1, 4))" }
+      + outcome.narrower.map {
+        "nDCG@10 of \($0.dimension) components \(ProgressFormat.decimals($0.result.ndcgAt10, 4))"
+      }
     console.logger.info(
       "\((["step \(step)"] + figures + [agreement?.description].compactMap { $0 }).joined(separator: "  "))")
     if let warning = agreement.flatMap({ drift?.warning($0) }) { console.logger.warning("step \(step): \(warning)") }

@@ -2,7 +2,13 @@ import LateInteraction
 
 extension Objective {
   /// What a configuration says of the loss.
-  init(_ loss: Configuration.Loss, defaultTemperature: Double) {
+  ///
+  /// - Parameter width: how many components the model's vectors have.
+  init(_ loss: Configuration.Loss, defaultTemperature: Double, width: Int) throws {
+    if let problem = loss.dimensionProblem(width: width) {
+      throw UsageError("loss.matryoshka: \(problem.message)")
+    }
+    let dimensions = loss.matryoshka ?? [width]
     let weights = loss.weights
     self.init(
       temperature: loss.temperature ?? defaultTemperature,
@@ -12,7 +18,9 @@ extension Objective {
           dense: weights.dense, sparse: weights.sparse, colbert: weights.colbert, ensemble: weights.ensemble),
       distillation: Distillation(loss.distillation), contrastiveWeight: loss.contrastiveWeight,
       distillationWeight: loss.distillationWeight, teacherTemperature: loss.teacherTemperature,
-      selfDistillationStart: loss.selfDistillation ? loss.selfDistillationStart : nil)
+      selfDistillationStart: loss.selfDistillation ? loss.selfDistillationStart : nil,
+      matryoshka: Matryoshka(
+        dimensions: dimensions, weights: loss.matryoshkaWeights ?? dimensions.map { _ in 1 }, width: width))
   }
 }
 

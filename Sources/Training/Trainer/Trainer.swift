@@ -17,6 +17,7 @@ package final class Trainer {
   private let overlap: Bool
   private let arena = Arena()
   private let gathered = Arena()
+  private let narrowed = Arena()
 
   /// `model` must have been made with gradients allocated, and with a sparse head if the objective is unified.
   ///
@@ -69,7 +70,7 @@ package final class Trainer {
 
   private func scoreAll(_ batch: RankBatch, _ step: Int) throws -> ScoredBatch {
     let brought = try BroughtTexts(batch, communicator)
-    let plan = ExchangePlan(exchange, ExchangeTraffic(brought, heads: objective.heads, shape: model.head.shape))
+    let plan = ExchangePlan(exchange, ExchangeTraffic(brought, ScoredHeads(objective), shape: model.head.shape))
     let gather = plan.gatheredRowCounts(brought).map {
       VectorGather(
         rowCounts: $0, columns: model.head.shape.dimension, overlap: overlap, in: gathered, communicator)
@@ -95,7 +96,9 @@ package final class Trainer {
 
   private var exchangeContext: ExchangeContext {
     ExchangeContext(
-      communicator: communicator, heads: objective.heads, reduction: model.reduction, pool: model.pool, arena: arena,
+      communicator: communicator, heads: objective.heads,
+      narrow: NarrowScoring(objective.narrowerDimensions, in: narrowed), reduction: model.reduction, pool: model.pool,
+      arena: arena,
       gathered: gathered)
   }
 

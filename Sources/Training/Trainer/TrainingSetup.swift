@@ -27,13 +27,15 @@ struct TrainingSetup {
   ) throws {
     let seed = UInt64(configuration.run.seed)
     let precision = try communicator.agreedPrecision(configuration.model.precision, console: console)
-    let (model, data, random) = try communicator.together("loading the model and the data") {
+    let (model, data, random, objective) = try communicator.together("loading the model and the data") {
       let model = try LoadedModel(ModelSettings(configuration, precision: precision), trains: true, on: pool)
       try model.requireHeads(for: configuration.loss.objective)
       let data = try TrainingData(configuration)
       if configuration.loss.distillation != .none { try data.requireTeacherScores() }
       if configuration.loss.distillation == .marginMSE { try data.requireNegatives() }
-      return (model, data, try RandomDocuments(configuration, data))
+      let objective = try Objective(
+        configuration.loss, defaultTemperature: model.folder.style.temperature, width: model.model.head.shape.dimension)
+      return (model, data, try RandomDocuments(configuration, data), objective)
     }
     try communicator.requireSameFiles(model.folder.files)
     let paths = configuration.data.train.map(\.path)
@@ -48,7 +50,7 @@ struct TrainingSetup {
     self.model = model
     self.data = data
     self.random = random
-    objective = Objective(configuration.loss, defaultTemperature: model.folder.style.temperature)
+    self.objective = objective
     sampler = Sampler(configuration, data)
     trainer = Trainer(
       model.model, objective: objective,
@@ -97,6 +99,16 @@ struct TrainingSetup {
         ? nil
         : "negatives.scope: own: rows without a negative, from which nothing is learnt: \(without) of \(data.count)"
     }
+  }
+
+  /// What a person should know of a loss that the whole vectors have no part in; nil if they have.
+  var matryoshkaWarning: String? {
+    guard objective.matryoshka.wholeWeight == 0 else { return nil }
+    let width = model.model.head.shape.dimension
+    return """
+      loss.matryoshka: the model's \(width) components are not among the dimensions, so that the whole vectors, which are \
+      evaluated and exported, have no loss of their own; put \(width) first
+      """
   }
 
   /// The run's length: `steps`, else as many as `epochs` take.

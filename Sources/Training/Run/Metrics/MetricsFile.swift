@@ -29,8 +29,16 @@ struct MetricsFile {
   }
 
   /// Appends an evaluation's line.
-  func append(step: Int, evaluation: EvaluationResult, agreement: Agreement?) throws {
-    try append(encoded: EvaluationLine(step: step, evaluation: evaluation, agreement: agreement))
+  ///
+  /// - Parameter narrower: the same figures by the first components of the vectors alone.
+  func append(
+    step: Int, evaluation: EvaluationResult, narrower: [(dimension: Int, result: EvaluationResult)],
+    agreement: Agreement?
+  ) throws {
+    let byDimension = Dictionary(uniqueKeysWithValues: narrower.map { ("\($0.dimension)", $0.result) })
+    try append(
+      encoded: EvaluationLine(
+        step: step, evaluation: evaluation, narrower: narrower.isEmpty ? nil : byDimension, agreement: agreement))
     try events.append(step: step, evaluation.scalars)
   }
 
@@ -101,6 +109,8 @@ package struct LossTerms: Codable, Sendable {
 private struct EvaluationLine: Encodable {
   let step: Int
   let evaluation: EvaluationResult
+  /// By dimension; nil without `loss.matryoshka`.
+  let narrower: [String: EvaluationResult]?
   /// With the starting model; nil where nothing watches it.
   let agreement: Agreement?
 }

@@ -25,7 +25,8 @@ final class DocumentExchange: Exchange {
   ) throws {
     (self.queries, self.documents, self.brought, self.context) = (queries, documents, brought, context)
     scores = ScoreMatrices(
-      zeros: context.heads, queries: queries.count, documents: brought.documentCount, in: context.arena)
+      zeros: context.heads, narrowerCount: context.narrow.dimensions.count, queries: queries.count,
+      documents: brought.documentCount, in: context.arena)
     for index in 0..<blockCount {
       let ranges = brought.documentLengths.map { $0.indices.part(index, of: blockCount) }
       let gathered =
@@ -33,7 +34,8 @@ final class DocumentExchange: Exchange {
           try context.communicator.allGather(
             documents, lengths: brought.documentLengths, gather: gather, in: context.gathered)
         } else { try block(ranges) }
-      let scored = score(queries, gathered, reduction: context.reduction, in: context.arena, on: context.pool)
+      let scored = score(
+        queries, gathered, context.narrow, reduction: context.reduction, in: context.arena, on: context.pool)
       let columns = zip(brought.documentColumns, ranges).flatMap { $0[$1] }
       for (part, whole) in zip(scored.matrices.all, scores.all) { scatterColumns(part, columns, into: whole) }
       blocks.append(DocumentBlock(ranges: ranges, columns: columns, scored: scored))
@@ -51,7 +53,8 @@ final class DocumentExchange: Exchange {
       }
       let gradient = gathered.zeros(in: context.gathered)
       scoreBackward(
-        block.scored, queries, gathered, reduction: context.reduction, into: queryGradient, gradient, on: context.pool)
+        block.scored, queries, gathered, context.narrow, reduction: context.reduction, into: queryGradient, gradient,
+        on: context.pool)
       let own = try context.communicator.reduceScatterSum(
         gradient, textCounts: block.ranges.map(\.count), in: context.gathered)
       guard let documentGradient else { return (queryGradient, own) }

@@ -58,6 +58,7 @@ struct BroughtTexts {
 struct ExchangeContext {
   let communicator: any Communicator
   let heads: Heads
+  let narrow: NarrowScoring
   let reduction: ScoreReduction
   let pool: ThreadPool
   /// For what lasts until the end of the step.

@@ -58,6 +58,20 @@ enum ExchangePlan: Equatable {
   var blockCount: Int { if case .documents(let blockCount) = self { blockCount } else { 1 } }
 }
 
+/// Which scores a batch is exchanged for.
+struct ScoredHeads: Equatable {
+  var heads = Heads.colbert
+  /// Of the ColBERT head, beside the whole vectors' dimension.
+  var narrower: [Int] = []
+
+  /// How many there are for each pair of a query and a document.
+  var scoreCount: Int { (heads == .colbert ? 1 : 3) + narrower.count }
+}
+
+extension ScoredHeads {
+  init(_ objective: Objective) { self.init(heads: objective.heads, narrower: objective.narrowerDimensions) }
+}
+
 /// What one batch's exchange comes to, in floats; the same on every rank.
 struct ExchangeTraffic {
   /// What the heads make of the queries, and of the documents, of all ranks.
@@ -73,32 +87,34 @@ struct ExchangeTraffic {
   ///   - queries: those of all ranks together.
   ///   - mostDocuments: the documents of the rank that has most.
   init(
-    queries: TextCounts, documents: TextCounts, mostDocuments: Int, heads: Heads, shape: HeadShape, rankCount: Int
+    queries: TextCounts, documents: TextCounts, mostDocuments: Int, _ scored: ScoredHeads, shape: HeadShape,
+    rankCount: Int
   ) {
+    let heads = scored.heads
     // Of the sparse head a weight and an id at most for each vector: half of them come back as a gradient.
     func floats(_ all: TextCounts) -> Int {
       heads == .colbert ? all.vectors * shape.dimension : all.vectors * (shape.dimension + 2) + all.texts * shape.width
     }
     queryFloats = floats(queries)
     documentFloats = floats(documents)
-    scores = queries.texts * documents.texts * (heads == .colbert ? 1 : 3)
+    scores = queries.texts * documents.texts * scored.scoreCount
     self.mostDocuments = mostDocuments
     self.rankCount = rankCount
   }
 
-  init(_ brought: BroughtTexts, heads: Heads, shape: HeadShape) {
+  init(_ brought: BroughtTexts, _ scored: ScoredHeads, shape: HeadShape) {
     func sizes(_ lengths: [[Int]]) -> TextCounts {
       TextCounts(texts: lengths.reduce(0) { $0 + $1.count }, vectors: lengths.joined().reduce(0, +))
     }
     self.init(
       queries: sizes(brought.queryLengths), documents: sizes(brought.documentLengths),
-      mostDocuments: brought.documentLengths.map(\.count).max() ?? 0, heads: heads, shape: shape,
+      mostDocuments: brought.documentLengths.map(\.count).max() ?? 0, scored, shape: shape,
       rankCount: brought.queryLengths.count)
   }
 
-  init(_ share: SampledShare, heads: Heads, shape: HeadShape, rankCount: Int) {
+  init(_ share: SampledShare, _ scored: ScoredHeads, shape: HeadShape, rankCount: Int) {
     self.init(
-      queries: share.allQueries, documents: share.allDocuments, mostDocuments: share.mostDocuments, heads: heads,
+      queries: share.allQueries, documents: share.allDocuments, mostDocuments: share.mostDocuments, scored,
       shape: shape, rankCount: rankCount)
   }
 

@@ -16,13 +16,14 @@ final class LocalExchange: Exchange {
   ) {
     (self.queries, self.documents, self.context) = (queries, documents, context)
     let all = ScoreMatrices(
-      zeros: context.heads, queries: queries.count, documents: batch.globalDocumentCount, in: context.arena)
+      zeros: context.heads, narrowerCount: context.narrow.dimensions.count, queries: queries.count,
+      documents: batch.globalDocumentCount, in: context.arena)
     let columns = batch.documentColumns
     scores = all
     meetings = ranges.map { ranges in
       let scored = score(
-        queries.texts(ranges.queries), documents.texts(ranges.documents), reduction: context.reduction,
-        in: context.arena, on: context.pool)
+        queries.texts(ranges.queries), documents.texts(ranges.documents), context.narrow,
+        reduction: context.reduction, in: context.arena, on: context.pool)
       let meeting = LocalMeeting(ranges, columns: Array(columns[ranges.documents]), scored: scored)
       for (part, whole) in zip(meeting.scored.matrices.all, all.all) {
         scatterColumns(part, meeting.columns, into: whole.rows(ranges.queries))
@@ -40,7 +41,7 @@ final class LocalExchange: Exchange {
         gatherColumns(whole.rows(ranges.queries), meeting.columns, into: part)
       }
       scoreBackward(
-        meeting.scored, queries.texts(ranges.queries), documents.texts(ranges.documents),
+        meeting.scored, queries.texts(ranges.queries), documents.texts(ranges.documents), context.narrow,
         reduction: context.reduction, into: queryGradient.texts(ranges.queries),
         documentGradient.texts(ranges.documents), on: context.pool)
     }

@@ -23,9 +23,11 @@ final class QueryExchange: Exchange {
     (self.documents, self.brought, self.context) = (documents, brought, context)
     self.queries = try context.communicator.allGather(
       queries, lengths: brought.queryLengths, gather: gather, in: context.gathered)
-    scored = score(self.queries, documents, reduction: context.reduction, in: context.arena, on: context.pool)
+    scored = score(
+      self.queries, documents, context.narrow, reduction: context.reduction, in: context.arena, on: context.pool)
     scores = ScoreMatrices(
-      zeros: context.heads, queries: queries.count, documents: brought.documentCount, in: context.arena)
+      zeros: context.heads, narrowerCount: context.narrow.dimensions.count, queries: queries.count,
+      documents: brought.documentCount, in: context.arena)
     for (theirs, own) in zip(scored.matrices.all, scores.all) { try sendHome(theirs, to: own) }
   }
 
@@ -34,7 +36,8 @@ final class QueryExchange: Exchange {
     let queryGradient = queries.zeros(in: context.gathered)
     let documentGradient = documents.zeros(in: context.arena)
     scoreBackward(
-      scored, queries, documents, reduction: context.reduction, into: queryGradient, documentGradient, on: context.pool)
+      scored, queries, documents, context.narrow, reduction: context.reduction, into: queryGradient, documentGradient,
+      on: context.pool)
     let own = try context.communicator.reduceScatterSum(
       queryGradient, textCounts: brought.queryLengths.map(\.count), in: context.gathered)
     return (own, documentGradient)
