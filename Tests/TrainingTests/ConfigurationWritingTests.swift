@@ -38,6 +38,8 @@ import Testing
           teacher_temperature: 1
           self_distillation: false
           self_distillation_start: 0
+          matryoshka: null
+          matryoshka_weights: null
           weights: {dense: 1, sparse: 0.1, colbert: 1, ensemble: 1}
         negatives:
           scope: global
@@ -175,7 +177,8 @@ extension Configuration {
     all.loss = Loss(
       objective: .unified, temperature: 0.02, distillation: .m3, contrastiveWeight: 0.5, distillationWeight: 2,
       teacherTemperature: 2, selfDistillation: true,
-      selfDistillationStart: 3, weights: LossWeights(dense: 2, sparse: 0.3, colbert: 4, ensemble: 5))
+      selfDistillationStart: 3, matryoshka: [96, 48], matryoshkaWeights: [1, 0.5],
+      weights: LossWeights(dense: 2, sparse: 0.3, colbert: 4, ensemble: 5))
     all.negatives = Negatives(
       scope: .own, random: 2, corpus: "data/beir", gather: .auto, gatherBytes: 1, mask: .duplicates)
     all.optimizer = Optimizer(
