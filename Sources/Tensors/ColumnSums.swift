@@ -15,6 +15,9 @@ package func accumulateColumnSums(_ rows: Matrix, times factors: Matrix, into su
   }
 }
 
+/// How many rows are added up by themselves, before their sum is added to those of others.
+let rowsPerSum = 128
+
 /// Adds rows up in blocks of 128 and the blocks one after the other, so that rounding grows with neither alone.
 @inline(__always)
 private func accumulate(
@@ -25,9 +28,9 @@ private func accumulate(
   pool.forEachRange(of: rows.columns, size: 256) { columns in
     withUnsafeTemporaryAllocation(of: Float.self, capacity: columns.count) { scratch in
       let partial = scratch.baseAddress!
-      for first in stride(from: 0, to: rows.rows, by: 128) {
+      for first in stride(from: 0, to: rows.rows, by: rowsPerSum) {
         partial.update(repeating: 0, count: columns.count)
-        for row in first..<min(rows.rows, first + 128) { add(rows.base + row * rows.columns, columns, partial) }
+        for row in first..<min(rows.rows, first + rowsPerSum) { add(rows.base + row * rows.columns, columns, partial) }
         for i in 0..<columns.count { sums.base[columns.lowerBound + i] += partial[i] }
       }
     }

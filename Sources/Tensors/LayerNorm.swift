@@ -15,20 +15,9 @@ package func layerNorm(
   let width = rows.columns
   pool.forEachRange(of: rows.rows, size: rowsPerBlock) { range in
     for row in range {
-      let x = rows.base + row * width
-      let y = output.base + row * width
-      var sum: Float = 0
-      for i in 0..<width { sum = Relaxed.sum(sum, x[i]) }
-      let mean = sum / Float(width)
-      var squares: Float = 0
-      for i in 0..<width { squares = Relaxed.multiplyAdd(x[i] - mean, x[i] - mean, squares) }
-      let deviation = 1 / (squares / Float(width) + epsilon).squareRoot()
-      deviations.base[row] = deviation
-      for i in 0..<width {
-        let normalised = (x[i] - mean) * deviation
-        x[i] = normalised
-        y[i] = Float.addingProduct(bias.base[i], normalised, gain.base[i])
-      }
+      deviations.base[row] = normalizeRow(
+        rows.base + row * width, width, gain: gain.base, bias: bias.base, epsilon: epsilon,
+        into: output.base + row * width)
     }
   }
 }
@@ -48,27 +37,54 @@ package func layerNormBackward(
   }
   pool.forEachRange(of: normalised.rows, size: rowsPerBlock) { range in
     for row in range {
-      let dy = upstream.base + row * width
-      let x = normalised.base + row * width
-      let dx = gradient.base + row * width
-      var sum: Float = 0
-      var projection: Float = 0
-      for i in 0..<width {
-        let scaled = dy[i] * gain.base[i]
-        sum = Relaxed.sum(sum, scaled)
-        projection = Relaxed.multiplyAdd(scaled, x[i], projection)
-      }
-      let (mean, slope) = (sum / Float(width), projection / Float(width))
-      let deviation = deviations.base[row]
-      for i in 0..<width { dx[i] = (dy[i] * gain.base[i] - mean - x[i] * slope) * deviation }
+      normalizeRowBackward(
+        upstream.base + row * width, normalised.base + row * width, width, gain: gain.base,
+        deviation: deviations.base[row], into: gradient.base + row * width)
     }
   }
+}
+
+/// One row of `layerNorm`: gives 1 / √(variance + ε).
+@inline(__always)
+func normalizeRow(
+  _ x: UnsafeMutablePointer<Float>, _ width: Int, gain: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+  epsilon: Float, into y: UnsafeMutablePointer<Float>
+) -> Float {
+  var sum: Float = 0
+  for i in 0..<width { sum = Relaxed.sum(sum, x[i]) }
+  let mean = sum / Float(width)
+  var squares: Float = 0
+  for i in 0..<width { squares = Relaxed.multiplyAdd(x[i] - mean, x[i] - mean, squares) }
+  let deviation = 1 / (squares / Float(width) + epsilon).squareRoot()
+  for i in 0..<width {
+    let normalised = (x[i] - mean) * deviation
+    x[i] = normalised
+    y[i] = Float.addingProduct(bias[i], normalised, gain[i])
+  }
+  return deviation
+}
+
+/// One row of `layerNormBackward`; `dx` may be `dy`.
+@inline(__always)
+func normalizeRowBackward(
+  _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ width: Int, gain: UnsafePointer<Float>, deviation: Float,
+  into dx: UnsafeMutablePointer<Float>
+) {
+  var sum: Float = 0
+  var projection: Float = 0
+  for i in 0..<width {
+    let scaled = dy[i] * gain[i]
+    sum = Relaxed.sum(sum, scaled)
+    projection = Relaxed.multiplyAdd(scaled, x[i], projection)
+  }
+  let (mean, slope) = (sum / Float(width), projection / Float(width))
+  for i in 0..<width { dx[i] = (dy[i] * gain[i] - mean - x[i] * slope) * deviation }
 }
 
 /// How many rows a thread takes at a time in row-wise kernels.
 let rowsPerBlock = 64
 
-private func checkNorm(_ rows: Matrix, _ gain: Matrix, _ bias: Matrix, _ deviations: Matrix, _ output: Matrix) {
+func checkNorm(_ rows: Matrix, _ gain: Matrix, _ bias: Matrix, _ deviations: Matrix, _ output: Matrix) {
   precondition(
     gain.count == rows.columns && bias.count == rows.columns && deviations.count == rows.rows
       && output.rows == rows.rows && output.columns == rows.columns,

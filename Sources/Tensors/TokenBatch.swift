@@ -18,6 +18,16 @@ package struct TokenBatch: Sendable {
   package var vectorCount: Int { vectorTokens.count }
   package var longest: Int { (0..<textCount).map { starts[$0 + 1] - starts[$0] }.max() ?? 0 }
 
+  /// The text that a token belongs to, found in the logarithm of their number.
+  func text(ofToken token: Int) -> Int {
+    var (low, high) = (0, textCount)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if starts[middle] <= token { low = middle } else { high = middle }
+    }
+    return low
+  }
+
   /// Lays a text at the end. `givesVector` says for each of its tokens whether its vector counts.
   package mutating func append(_ text: [Int32], keyCount: Int, givesVector: [Bool], place: Place) {
     precondition(keyCount > 0 && keyCount <= text.count, "\(keyCount) keys in a text of \(text.count) tokens")

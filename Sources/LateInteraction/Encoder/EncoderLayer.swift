@@ -48,16 +48,16 @@ struct EncoderLayer {
         into: a.context, on: pool)
     }
     attentionOutput.forward(products.input(a.context), into: a.attentionNormalised, products)
-    applyDropout(dropouts.hidden, to: a.attentionNormalised, of: batch, layer: index, site: .attention, on: pool)
-    add(input, to: a.attentionNormalised, on: pool)
-    attentionNorm.forward(a.attentionNormalised, deviations: a.attentionDeviations, into: a.attended, on: pool)
+    attentionNorm.forward(
+      a.attentionNormalised, dropping: hiddenDropout(dropouts, batch, .attention), adding: input,
+      deviations: a.attentionDeviations, into: a.attended, on: pool)
 
     intermediate.forward(products.input(a.attended), into: a.intermediate, products)
     gelu(a.intermediate, into: a.activated, on: pool)
     output.forward(products.input(a.activated), into: a.outputNormalised, products)
-    applyDropout(dropouts.hidden, to: a.outputNormalised, of: batch, layer: index, site: .feedForward, on: pool)
-    add(a.attended, to: a.outputNormalised, on: pool)
-    outputNorm.forward(a.outputNormalised, deviations: a.outputDeviations, into: a.output, on: pool)
+    outputNorm.forward(
+      a.outputNormalised, dropping: hiddenDropout(dropouts, batch, .feedForward), adding: a.attended,
+      deviations: a.outputDeviations, into: a.output, on: pool)
   }
 
   /// Turns `upstream`, ∂loss/∂output, into ∂loss/∂input in place (if wanted) and adds to the parameters' gradients.
@@ -67,18 +67,20 @@ struct EncoderLayer {
   ) {
     let (a, pool) = (activations, products.pool)
     // Feed-forward: `upstream` is its own residual branch; `branch` goes through the network.
-    outputNorm.backward(upstream, normalised: a.outputNormalised, deviations: a.outputDeviations, on: pool)
-    copy(upstream, to: scratch.branch)
-    applyDropout(dropouts.hidden, to: scratch.branch, of: batch, layer: index, site: .feedForward, on: pool)
-    output.backward(scratch.branch, input: products.input(a.activated), into: scratch.intermediate, products)
+    outputNorm.backward(
+      upstream, normalised: a.outputNormalised, deviations: a.outputDeviations,
+      dropping: hiddenDropout(dropouts, batch, .feedForward), branch: scratch.branch, through: output, on: pool)
+    output.backward(
+      scratch.branch, input: products.input(a.activated), into: scratch.intermediate, sumsBias: false, products)
     geluBackward(scratch.intermediate, input: a.intermediate, on: pool)
     intermediate.backward(
       scratch.intermediate, input: products.input(a.attended), into: upstream, accumulating: true, products)
 
-    attentionNorm.backward(upstream, normalised: a.attentionNormalised, deviations: a.attentionDeviations, on: pool)
-    copy(upstream, to: scratch.branch)
-    applyDropout(dropouts.hidden, to: scratch.branch, of: batch, layer: index, site: .attention, on: pool)
-    attentionOutput.backward(scratch.branch, input: products.input(a.context), into: scratch.context, products)
+    attentionNorm.backward(
+      upstream, normalised: a.attentionNormalised, deviations: a.attentionDeviations,
+      dropping: hiddenDropout(dropouts, batch, .attention), branch: scratch.branch, through: attentionOutput, on: pool)
+    attentionOutput.backward(
+      scratch.branch, input: products.input(a.context), into: scratch.context, sumsBias: false, products)
     pool.clock.measure(.attention) {
       attentionBackward(
         scratch.context, a.inputs(headCount), batch, dropout: dropouts.attention, layer: index,
@@ -91,6 +93,10 @@ struct EncoderLayer {
     query.backward(scratch.queries, input: operand, into: gradient, accumulating: true, products)
     key.backward(scratch.keys, input: operand, into: gradient, accumulating: true, products)
     value.backward(scratch.values, input: operand, into: gradient, accumulating: true, products)
+  }
+
+  private func hiddenDropout(_ dropouts: LayerDropouts, _ batch: TokenBatch, _ site: DropoutSite) -> HiddenDropout {
+    HiddenDropout(dropouts.hidden, batch, layer: index, site: site)
   }
 }
 

@@ -21,13 +21,16 @@ struct Linear {
   }
 
   /// Adds to the gradients of W and b; `gradient`, if wanted, receives ∂loss/∂input or has it added.
+  ///
+  /// - Parameter sumsBias: false where the kernel that made `upstream` has added to the gradient of b.
   func backward(
-    _ upstream: Matrix, input: Matrix, into gradient: Matrix?, accumulating: Bool = false, on pool: ThreadPool
+    _ upstream: Matrix, input: Matrix, into gradient: Matrix?, accumulating: Bool = false, sumsBias: Bool = true,
+    on pool: ThreadPool
   ) {
     if let weightGradient {
       pool.clock.measure(.products) { accumulateProduct(transposed: upstream, input, into: weightGradient, on: pool) }
     }
-    if let biasGradient { accumulateColumnSums(upstream, into: biasGradient, on: pool) }
+    if sumsBias, let biasGradient { accumulateColumnSums(upstream, into: biasGradient, on: pool) }
     if let gradient {
       pool.clock.measure(.products) { multiply(upstream, weight, into: gradient, accumulating: accumulating, on: pool) }
     }
@@ -48,6 +51,27 @@ struct Norm {
     gainGradient = parameters.storedGradient("\(name).weight")
     biasGradient = parameters.storedGradient("\(name).bias")
     self.epsilon = epsilon
+  }
+
+  /// The norm of `dropout(rows) + residual`; see `residualNorm`.
+  func forward(
+    _ rows: Matrix, dropping hidden: HiddenDropout, adding residual: Matrix, deviations: Matrix, into output: Matrix,
+    on pool: ThreadPool
+  ) {
+    residualNorm(
+      rows, dropping: hidden, adding: residual, gain: gain, bias: bias, epsilon: epsilon, deviations: deviations,
+      into: output, on: pool)
+  }
+
+  /// In place: `upstream` becomes ∂loss/∂residual; `branch` receives ∂loss/∂rows, of which `linear` was the source.
+  func backward(
+    _ upstream: Matrix, normalised: Matrix, deviations: Matrix, dropping hidden: HiddenDropout, branch: Matrix,
+    through linear: Linear, on pool: ThreadPool
+  ) {
+    residualNormBackward(
+      upstream, normalised: normalised, gain: gain, deviations: deviations, dropping: hidden, branch: branch,
+      gradients: ResidualNormGradients(gain: gainGradient, bias: biasGradient, linearBias: linear.biasGradient),
+      on: pool)
   }
 
   /// Overwrites `rows` with its normalised values; see `layerNorm`.

@@ -64,16 +64,18 @@ extension Linear {
 
   /// Adds to the gradients of W and b; `gradient`, if wanted, receives ∂loss/∂input or has it added.
   func backward(
-    _ upstream: Matrix, input: Operand, into gradient: Matrix?, accumulating: Bool = false, _ products: LinearProducts
+    _ upstream: Matrix, input: Operand, into gradient: Matrix?, accumulating: Bool = false, sumsBias: Bool = true,
+    _ products: LinearProducts
   ) {
     let pool = products.pool
     guard let input = input.rounded, let rounded = products.upstream(upstream).rounded else {
-      return backward(upstream, input: input.values, into: gradient, accumulating: accumulating, on: pool)
+      return backward(
+        upstream, input: input.values, into: gradient, accumulating: accumulating, sumsBias: sumsBias, on: pool)
     }
     if let weightGradient {
       pool.clock.measure(.products) { accumulateProduct(transposed: rounded, input, into: weightGradient, on: pool) }
     }
-    if let biasGradient { accumulateColumnSums(upstream, into: biasGradient, on: pool) }
+    if sumsBias, let biasGradient { accumulateColumnSums(upstream, into: biasGradient, on: pool) }
     if let gradient, let weight = products.weight(weight).rounded {
       pool.clock.measure(.products) {
         multiply(rounded, weight, into: gradient, accumulating: accumulating, on: pool)
