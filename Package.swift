@@ -36,8 +36,8 @@ let house: [SwiftSetting] =
 /// Raw pointers are spelled `unsafe` everywhere but in Tensors, so they stay there.
 let safe: [SwiftSetting] = house + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
 
-/// Optimised even in debug builds: what tests spend their time in, such as loading a tokenizer hundreds of times.
-let optimized: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+/// Optimised as a whole even in debug builds: what tests spend their time in, such as loading a tokenizer hundreds of times.
+let optimized: [SwiftSetting] = [.unsafeFlags(["-O", "-wmo", "-num-threads", "2"], .when(configuration: .debug))]
 
 /// Kernels are optimised, and vectorise `sqrt` (no `errno`).
 ///
@@ -89,13 +89,13 @@ let package = Package(
       dependencies: ["CLinux", "COpenBLAS", .product(name: "RealModule", package: "swift-numerics")]
         + (oneDNN == nil ? [] : ["COneDNN"]),
       swiftSettings: kernels + optional),
-    .target(name: "Communication", dependencies: ["CMPI"], swiftSettings: safe),
+    .target(name: "Communication", dependencies: ["CMPI"], swiftSettings: safe + optimized),
     .target(
       name: "Tokenizers", dependencies: sentencePiece == nil ? [] : ["CSentencePiece"],
       swiftSettings: safe + optional + optimized),
 
     // Domain
-    .target(name: "LateInteraction", dependencies: ["Tensors"], swiftSettings: safe),
+    .target(name: "LateInteraction", dependencies: ["Tensors"], swiftSettings: safe + optimized),
     .target(
       name: "Datasets", dependencies: ["Tensors", "Tokenizers", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: safe),
