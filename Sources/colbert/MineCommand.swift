@@ -1,5 +1,6 @@
 import ArgumentParser
 import Communication
+import Foundation
 import Training
 
 struct MineCommand: RankCommand {
@@ -53,13 +54,25 @@ struct MineCommand: RankCommand {
     completion: .directory)
   var model: String?
 
+  @Option(
+    help: ArgumentHelp("Writes the report's numbers to this file.", valueName: "file"),
+    completion: .file(extensions: ["json"]))
+  var json: String?
+
+  func validate() throws {
+    if json == output { throw ValidationError("--json and --output name the same file.") }
+  }
+
   func run(on communicator: any Communicator, console: Console) throws -> Int32 {
     let request = try communicator.prepare(console) { try MiningRequest(self) }
     let report = try mineNegatives(
       model: request.model, configuration: request.configuration, output: output, communicator: communicator,
       console: console)
     guard let report else { return 75 }
-    try communicator.onRoot("printing the report") { print(report) }
+    try communicator.onRoot("printing the report") { () -> Void in
+      print(report.text)
+      if let json { try Data((report.json + "\n").utf8).write(to: URL(fileURLWithPath: json)) }
+    }
     return 0
   }
 }
@@ -71,6 +84,7 @@ private struct MiningRequest: Codable {
 
   init(_ command: MineCommand) throws {
     try UsageError.check("--output", PathCheck.output(command.output))
+    if let json = command.json { try UsageError.check("--json", PathCheck.output(json)) }
     let given = try command.model.map { try UsageError.modelFolder("--model", $0) }
     configuration = try ConfigurationFile.read(
       command.arguments.config, overrides: command.arguments.overrides.values,

@@ -18,7 +18,8 @@ struct MineTests {
     _ folder: TemporaryFolder, _ settings: [String] = [], ranks: Int? = nil, output: String = "mined.jsonl"
   ) throws -> Command.Ended {
     try Command.colbert(
-      ["mine", "run.yaml", "--output", output] + settings.flatMap { ["--set", $0] }, ranks: ranks, in: folder.path)
+      ["mine", "run.yaml", "--output", output, "--json", "\(output).json"] + settings.flatMap { ["--set", $0] },
+      ranks: ranks, in: folder.path)
   }
 
   private static func rows(_ folder: TemporaryFolder, _ output: String = "mined.jsonl") throws -> [Row] {
@@ -53,6 +54,42 @@ struct MineTests {
     #expect(!folder.has("mined.jsonl.mining"))
   }
 
+  private struct Report: Decodable, Equatable {
+    let queries, negatives, queries_with_fewer, queries_without: Int
+    let corpus_records, corpus_repetitions, corpus_empty: Int
+    let scored, no_tokens, outside_ranks, in_ranks: Int
+    let known_positives, min_score, max_score, margin, relative_margin: Int
+    let scores: [Bin]
+
+    struct Bin: Decodable, Equatable {
+      let from: Double
+      let positives, negatives: Int
+    }
+  }
+
+  /// Of nine records one repeats another, one is blank, and a control character leaves no token; a positive is not among
+  /// them. Six may be negatives of the first query, five of the second.
+  @Test(arguments: [nil, 3]) func reportsEveryDocument(ranks: Int?) throws {
+    let folder = try Self.folder(
+      "{\"query\": \"a\", \"pos\": [\"elsewhere\"]}\n{\"query\": \"b\", \"pos\": [\"sea\"]}\n")
+    let texts = ["sea", "moon", "tide", "tide ", " ", "\\u0001", "star", "wind", "rain"]
+    try folder.write(texts.map { "{\"text\": \"\($0)\"}\n" }.joined(), to: "corpus.jsonl")
+    let settings = [
+      "mining.corpus=corpus.jsonl", "mining.negatives=2", "mining.last_rank=3", "mining.max_score=-1000",
+    ]
+    let ended = try Self.mine(folder, settings, ranks: ranks)
+    #expect(ended.status == 0, "\(ended.errors)")
+    let report = try JSONDecoder().decode(Report.self, from: Data(folder.text(of: "mined.jsonl.json").utf8))
+    #expect(report.queries == 2 && report.queries_with_fewer == 2 && report.queries_without == 2)
+    #expect(report.corpus_records == 9 && report.corpus_repetitions == 1 && report.corpus_empty == 1)
+    // Seven texts for each query, and what the corpus lacks for the first.
+    #expect(report.scored == 15 && report.no_tokens == 2)
+    #expect(report.max_score == 6 && report.in_ranks == 6 + report.known_positives)
+    #expect(report.outside_ranks == 15 - 2 - report.in_ranks)
+    #expect(report.scores.map(\.positives).reduce(0, +) == 2 && report.scores.allSatisfy { $0.negatives == 0 })
+    #expect(ended.output.contains("  outside ranks 1 to 3 ") && ended.output.contains("█"))
+  }
+
   /// Best first, none above the bound or within the margin, and the same bytes on any ranks.
   @Test(arguments: ["top", "uniform", "score"]) func keepsTheRules(sampling: String) throws {
     let folder = try Self.folder(
@@ -63,6 +100,9 @@ struct MineTests {
       #expect(ended.status == 0, "\(ended.errors)")
       return try folder.bytes(of: "mined-\(ranks ?? 0).jsonl")
     }
+    let reports = try [0, 1, 2, 3].map { try folder.bytes(of: "mined-\($0).jsonl.json") }
+    let areSame = reports.allSatisfy { $0 == reports[0] }
+    #expect(areSame)
     let isSame = outputs.allSatisfy { $0 == outputs[0] }
     #expect(isSame)
     let rows = try Self.rows(folder, "mined-0.jsonl")
@@ -83,6 +123,7 @@ struct MineTests {
     let ended = try Self.mine(folder, settings)
     #expect(ended.status == 0 && ended.errors.contains("going on after "), "\(ended.errors)")
     #expect(try folder.isSame("mined.jsonl", as: "whole.jsonl"))
+    #expect(try folder.isSame("mined.jsonl.json", as: "whole.jsonl.json"))
   }
 
   /// Rests on the law of cuts, as MaxSimTests and EncoderBitsTests hold it.
@@ -92,6 +133,7 @@ struct MineTests {
     let ended = try Self.mine(folder, settings, ranks: 2)
     #expect(ended.status == 0 && ended.errors.contains("going on after "), "\(ended.errors)")
     #expect(try folder.isSame("mined.jsonl", as: "whole.jsonl"))
+    #expect(try folder.isSame("mined.jsonl.json", as: "whole.jsonl.json"))
   }
 
   /// One query in 20,000 documents, of which half nearly repeat, and what an undisturbed search finds.

@@ -12,7 +12,7 @@ import Tokenizers
 /// same bytes.
 package func mineNegatives(
   model path: String, configuration: Configuration, output: String, communicator: any Communicator, console: Console
-) throws -> String? {
+) throws -> MiningSummary? {
   communicator.timeout = .seconds(configuration.run.timeout)
   let mining = try MiningRun(path, configuration, output: output, communicator: communicator, console: console)
   return try mining.run()
@@ -55,10 +55,12 @@ final class MiningRun {
       length: min(configuration.mining.lastRank, max(1, pool.candidateCount)))
     let temperature =
       configuration.mining.temperature ?? configuration.loss.temperature ?? model.folder.style.temperature
+    let emptyLength = model.input.tokenize("", as: .document).ids.count
     rows = MinedRows(
       data: data, pool: pool,
       rules: MiningRules(configuration.mining, temperature: temperature, seed: UInt64(configuration.run.seed)),
-      wanted: configuration.mining.negatives)
+      wanted: configuration.mining.negatives,
+      isEmpty: { model.input.tokenize($0, as: .document).ids.count == emptyLength })
     let lengths = try search.queryLengths()
     scoreBound = model.model.reduction == .mean ? 1 : Float(max(1, lengths.max()!))
     let (vectorBytes, foundBytes) = (model.model.head.shape.dimension * 4, search.length * 40)
@@ -99,7 +101,7 @@ final class MiningRun {
   }
 
   /// Collective: every rank calls it.
-  func run() throws -> String? {
+  func run() throws -> MiningSummary? {
     var report = MiningReport(bound: scoreBound)
     for (number, rows) in blocks.enumerated() {
       let finished = try communicator.onRoot("looking at \(folder.path)") { folder.report(ofBlock: number) }
@@ -107,7 +109,9 @@ final class MiningRun {
       report.merge(own)
     }
     try communicator.onRoot("writing the mined rows") { try folder.finish(blockCount: blocks.count) }
-    return report.text(configuration.mining)
+    let corpus = MinedCorpus(
+      documents: pool.candidateCount, repetitions: pool.repetitions, blanks: pool.blanks)
+    return try MiningSummary(report, configuration.mining, corpus)
   }
 
   /// Searches for a block's queries and writes their rows; nil if it was stopped. Collective: every rank calls it.

@@ -7,6 +7,8 @@ struct MinedRows {
   let rules: MiningRules
   /// How many negatives a row is to have.
   let wanted: Int
+  /// Whether only special tokens are left of a document.
+  let isEmpty: (String) -> Bool
 
   /// The lines of a block's rows, all but `neg` and the two lists of scores as they were, and what to say of them.
   func lines(_ block: MiningBlock, _ found: FoundDocuments, bound: Float) throws -> (bytes: [UInt8], MiningReport) {
@@ -18,12 +20,30 @@ struct MinedRows {
       let positives = pool.positives(ofRow: row).map { scores[block.place(query: query, document: $0)] }
       let ranked = found.best[query].ranked
       let excluded = scores[block.starts[query]..<block.starts[query + 1]]
+      let considered = report.considered
       let negatives = choose(ranked, positives: positives, excluded: excluded, row: row, &report)
+      let excludedDocuments = block.exclusions[block.starts[query]..<block.starts[query + 1]].map(\.document)
+      let (scored, empty) = try counts(excludedDocuments, emptyDocuments: found.emptyDocuments)
+      report.scored += scored
+      report.empty += empty
+      report.outside += scored - empty - (report.considered - considered)
       positives.forEach { report.positiveScores.add($0) }
       negatives.forEach { report.negativeScores.add($0.score) }
       bytes += try line(ofRow: row, positives: positives, negatives) + [UInt8(ascii: "\n")]
     }
     return (bytes, report)
+  }
+
+  /// How many documents were scored for a query, and how many of them are empty without being excluded.
+  ///
+  /// - Parameter emptyDocuments: of all candidates, the excluded ones too.
+  private func counts(_ excluded: [Int], emptyDocuments: Int) throws -> (scored: Int, empty: Int) {
+    let lacking = excluded.count { $0 >= pool.candidateCount }
+    // Seldom is any empty, and then nobody need look.
+    let emptyExcluded =
+      emptyDocuments == 0
+      ? 0 : try excluded.count { try $0 < pool.candidateCount && isEmpty(pool.text($0)) }
+    return (pool.candidateCount + lacking, emptyDocuments - emptyExcluded)
   }
 
   private func choose(

@@ -5,6 +5,11 @@ struct MiningReport: Codable, Equatable {
   /// Queries with fewer negatives than asked for, those without any among them.
   var short = 0
   var without = 0
+  /// Documents that were scored for all queries, and of these the ones of which no token is left and those that rank outside
+  /// the windows; the others are `considered`.
+  var scored = 0
+  var empty = 0
+  var outside = 0
   /// Documents in the windows of all queries, and why they were not taken.
   var considered = 0
   var broken: [MiningRules.Rule: Int] = [:]
@@ -22,6 +27,9 @@ struct MiningReport: Codable, Equatable {
     negatives += other.negatives
     short += other.short
     without += other.without
+    scored += other.scored
+    empty += other.empty
+    outside += other.outside
     considered += other.considered
     broken.merge(other.broken, uniquingKeysWith: +)
     positiveScores.merge(other.positiveScores)
@@ -29,19 +37,30 @@ struct MiningReport: Codable, Equatable {
   }
 
   /// For people.
-  func text(_ settings: Configuration.Mining) -> String {
+  func text(_ settings: Configuration.Mining, _ corpus: MinedCorpus) -> String {
     let mean = ProgressFormat.decimals(Double(negatives) / Double(max(1, queries)), 2)
     let fewer = "\(short) queries have fewer than \(settings.negatives), \(without) of them none"
-    let heading = "documents in ranks \(settings.firstRank) to \(settings.lastRank)"
+    let ranks = "ranks \(settings.firstRank) to \(settings.lastRank)"
+    let ofCorpus = [
+      ("documents of the corpus", corpus.records), ("  repeat an earlier text", corpus.repetitions),
+      ("  are empty", corpus.blanks), ("  left", corpus.documents),
+    ]
+    let ofScored = [
+      ("documents scored for all queries", scored), ("  no token is left of them", empty),
+      ("  outside \(ranks)", outside), ("  in \(ranks)", considered),
+    ]
     let taken = considered - broken.values.reduce(0, +)
-    let shares =
-      [(heading, considered)]
+    let ofWindow =
+      [("documents in \(ranks)", considered)]
       + MiningRules.Rule.allCases.map { ("  \($0.rawValue)", broken[$0] ?? 0) }.filter { $0.1 > 0 }
       + [("  left", taken), ("  taken (mining.sampling: \(settings.sampling.rawValue))", negatives)]
-    let width = shares.map(\.0.count).max()!
-    let lines = shares.map { name, count in
-      let share = ProgressFormat.decimals(100 * Double(count) / Double(max(1, considered)), 1)
-      return "\(name.padded(to: width))  \("\(count)".leftPadded(to: 10))  \(share.leftPadded(to: 5))%"
+    let tables = [ofCorpus, ofScored, ofWindow]
+    let width = tables.joined().map(\.0.count).max()!
+    let lines = tables.flatMap { table in
+      table.map { name, count in
+        let share = ProgressFormat.decimals(100 * Double(count) / Double(max(1, table[0].1)), 1)
+        return "\(name.padded(to: width))  \("\(count)".leftPadded(to: 10))  \(share.leftPadded(to: 5))%"
+      }
     }
     return
       (["\(negatives) negatives for \(queries) queries, \(mean) a query; \(fewer)", ""] + lines + [""]
@@ -71,28 +90,35 @@ struct ScoreHistogram: Codable, Equatable {
     for bin in counts.indices { counts[bin] += other.counts[bin] }
   }
 
-  /// Both beside each other, in at most sixteen lines from the lowest score to the highest.
-  static func table(positives: ScoreHistogram, negatives: ScoreHistogram) -> [String] {
+  /// At most sixteen bins of one width, from the lowest score of both to the highest.
+  static func bins(positives: ScoreHistogram, negatives: ScoreHistogram) -> [ScoreBin] {
     let used = positives.counts.indices.filter { positives.counts[$0] + negatives.counts[$0] > 0 }
     guard let first = used.first, let last = used.last else { return [] }
     let perLine = (last - first) / lines + 1
-    let rows = stride(from: first, through: last, by: perLine).map { start in
-      let bins = start..<min(start + perLine, binCount)
-      return (start, positives.counts[bins].reduce(0, +), negatives.counts[bins].reduce(0, +))
-    }
-    let most = rows.map { max($0.1, $0.2) }.max()!
     let step = 2 * positives.bound / Float(binCount)
+    return stride(from: first, through: last, by: perLine).map { start in
+      let bins = start..<min(start + perLine, binCount)
+      return ScoreBin(
+        from: Float(start) * step - positives.bound, positives: positives.counts[bins].reduce(0, +),
+        negatives: negatives.counts[bins].reduce(0, +))
+    }
+  }
+
+  /// Both beside each other.
+  static func table(positives: ScoreHistogram, negatives: ScoreHistogram) -> [String] {
+    let bins = bins(positives: positives, negatives: negatives)
+    guard let most = bins.map({ max($0.positives, $0.negatives) }).max() else { return [] }
     let heading = "score from".leftPadded(to: 10) + "  positives".padded(to: 32) + "  negatives"
     return [heading]
-      + rows.map { start, positive, negative in
-        let score = ProgressFormat.decimals(Double(Float(start) * step - positives.bound), 3).leftPadded(to: 10)
-        return "\(score)  \(bar(positive, of: most).padded(to: 30))  \(bar(negative, of: most))"
+      + bins.map { bin in
+        let score = ProgressFormat.decimals(Double(bin.from), 3).leftPadded(to: 10)
+        return "\(score)  \(bar(bin.positives, of: most).padded(to: 30))  \(bar(bin.negatives, of: most))"
       }
   }
 
   private static func bar(_ count: Int, of most: Int) -> String {
     let length = (count * 20 + most - 1) / most
-    return String(repeating: "#", count: length) + (count > 0 ? " \(count)" : "")
+    return String(repeating: "█", count: length) + (count > 0 ? " \(count)" : "")
   }
 }
 
