@@ -37,7 +37,9 @@ let house: [SwiftSetting] =
 let safe: [SwiftSetting] = house + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
 
 /// Optimised as a whole even in debug builds: what tests spend their time in, such as loading a tokenizer hundreds of times.
-let optimized: [SwiftSetting] = [.unsafeFlags(["-O", "-wmo", "-num-threads", "2"], .when(configuration: .debug))]
+let optimized: [SwiftSetting] = [
+  .unsafeFlags(["-O", "-wmo", "-disable-batch-mode", "-num-threads", "2"], .when(configuration: .debug))
+]
 
 /// Kernels are optimised, and vectorise `sqrt` (no `errno`).
 ///

@@ -1,6 +1,7 @@
 @testable import Checkpoints
 import Communication
 import Foundation
+import TestSupport
 import Testing
 
 /// What can happen to the files of checkpoints; where exactly, the case's random numbers say.

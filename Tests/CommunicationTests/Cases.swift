@@ -1,17 +1,7 @@
+import TestSupport
+
 /// Test data that is a function of its seed, so that every rank knows what every other brings.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-}
-
-func generator(seed: Int, rank: Int) -> SplitMix64 { SplitMix64(state: UInt64(seed &* 1_000_003 &+ rank)) }
+func generator(seed: Int, rank: Int) -> SplitMix { SplitMix(state: UInt64(seed &* 1_000_003 &+ rank)) }
 
 /// Floats of very different size: their sum has other bits in another order.
 func wildFloats(_ count: Int, seed: Int, rank: Int) -> [Float] {

@@ -75,13 +75,36 @@ import Testing
   }
 
   @Test(.enabled(if: BFloat16Products.obstacle == nil), arguments: BGEM3Objective.allCases)
-  func lossAndGradientsOfBFloat16Products(objective: BGEM3Objective) throws {
-    try withGolden(objective: objective, precision: .bfloat16) { golden, expected in
-      try golden.checkBFloat16(
-        loss: expected.losses[objective.rawValue]!, missesLoss: [.unified, .selfDistilled].contains(objective),
-        gradients: "bge-m3-grad-\(objective.rawValue).safetensors"
-      ) { $0 }
+  func gradientsOfBFloat16Products(objective: BGEM3Objective) throws {
+    try withGolden(objective: objective, precision: .bfloat16) { golden, _ in
+      try golden.checkBFloat16(gradients: "bge-m3-grad-\(objective.rawValue).safetensors") { $0 }
     }
+  }
+
+  /// The loss of one model with bfloat16 products is off by a draw of noise around zero; over many models that noise is at
+  /// most 1.2 times what PyTorch's autocast has. What is exact is our own float32, 300 times closer to float64's loss.
+  @Test(.enabled(if: BFloat16Products.obstacle == nil), arguments: BGEM3Objective.allCases)
+  func lossesOfBFloat16Products(objective: BGEM3Objective) throws {
+    let reference: Autocast = try readJSON(fixture("bge-m3-autocast.json"))
+    let models = try [ProductPrecision.float32, .bfloat16].map { precision in
+      try withGolden(objective: objective, precision: precision) { golden, _ in golden }
+    }
+    let weights = models[0].loaded.model.parameters.allValues.values
+    var squares = 0.0
+    let sets = 32
+    for set in 0..<sets {
+      var random = SplitMix(state: UInt64(set))
+      let drawn = weights.map { $0 * (1 + .random(in: -reference.spread...reference.spread, using: &random)) }
+      let losses = try models.map { golden in
+        golden.loaded.model.parameters.allValues.withMutableSpan { values in
+          for i in drawn.indices { values[i] = drawn[i] }
+        }
+        return try golden.lossAlone()
+      }
+      squares += pow(losses[1] - losses[0], 2)
+    }
+    let error = (squares / Double(sets)).squareRoot()
+    #expect(error < 1.2 * reference.loss_rms[objective.rawValue]! && error > 1e-4)
   }
 
   /// Twelve updates of AdamW with warm-up, clipping and decay of every parameter that the loss reaches: also of the rows
@@ -134,6 +157,12 @@ private struct TinyBGEM3: Decodable {
   let passage_ids: [[Int32]]
   let losses: [String: Double]
   let training: Run
+}
+
+/// `bge-m3-autocast.json`.
+private struct Autocast: Decodable {
+  let spread: Float
+  let loss_rms: [String: Double]
 }
 
 /// The objectives of `bge-m3.json`, by their names there.

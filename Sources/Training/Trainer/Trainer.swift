@@ -10,7 +10,7 @@ import Tensors
 /// 2021 (GradCache): what the heads give for all chunks first, then chunk by chunk again with activations.
 package final class Trainer {
   package let model: ColBERTModel
-  private let objective: Objective
+  let objective: Objective
   private let exchange: ExchangeSettings
   private let communicator: any Communicator
   private let seed: UInt64
