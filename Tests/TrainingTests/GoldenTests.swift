@@ -44,8 +44,7 @@ import Testing
     let golden = try GoldenModel(
       folder: fixture("tiny-pylate"), rows: "pylate-train.jsonl", objective: Objective(temperature: 1),
       precision: .bfloat16)
-    #expect(abs(try golden.loss() - expected.contrastive_loss) < 1.2 * 1.2e-3)
-    try golden.checkBFloat16(gradients: "pylate-grad-contrastive.safetensors") {
+    try golden.checkBFloat16(loss: expected.contrastive_loss, gradients: "pylate-grad-contrastive.safetensors") {
       $0.hasPrefix("linear") ? "1.\($0)" : "0.auto_model.\($0)"
     }
   }
@@ -175,12 +174,24 @@ final class GoldenModel {
     #expect(errors.all < 5e-6)
   }
 
-  /// Gradients at most 1.2 times as far off as PyTorch's with the encoder under bfloat16 autocast and float32 after it:
-  /// 6.3e-2 over all, 1.3e-1 of the worst tensor.
+  /// At most 1.2 times the errors of PyTorch with the encoder under bfloat16 autocast and float32 after it: 1.2e-3 of the
+  /// loss, 6.3e-2 over all gradients, 1.3e-1 of the worst tensor.
   ///
   /// And at least a hundred times those of float32: else nothing was rounded.
-  func checkBFloat16(gradients name: String, fileName: (String) -> String) throws {
+  ///
+  /// - Parameter missesLoss: whether this batch's loss is known to be further off than that bound, PyTorch's error with one
+  ///   objective; `lossesOfBFloat16Products` compares such errors over many models.
+  func checkBFloat16(
+    loss expected: Double, missesLoss: Bool = false, gradients name: String, fileName: (String) -> String
+  ) throws {
     let errors = try gradientErrors(name, fileName: fileName)
+    let loss = try lossAlone()
+    func checkLoss() { #expect(abs(loss - expected) < 1.2 * 1.2e-3, "\(loss), not \(expected)") }
+    if missesLoss {
+      withKnownIssue("1.6e-3 with unified, 1.5e-3 self-distilled or infonce", isIntermittent: true) { checkLoss() }
+    } else {
+      checkLoss()
+    }
     #expect(errors.all < 1.2 * 6.3e-2 && errors.all > 5e-4)
     for (name, error) in errors.each { #expect(error < 1.2 * 1.3e-1, "\(name)") }
   }
